@@ -79,17 +79,19 @@ impl ReportError {
     /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Directory(_) => "name a file with -o",
+            Self::Directory(_) => "name a file with -o (--failed in mirror-charts)",
             Self::Dash => "name a file, such as ./-, or /dev/stdout to have it before the report",
             Self::Foreign { path, .. } => {
                 let path = shell_command([path.to_string_lossy()]);
                 return Some(format!(
-                    "move it away, or name another file with -o; -o {path} writes there nevertheless"
+                    "move it away, or name another file with -o; -o {path} writes there nevertheless \
+                     (--failed in mirror-charts)"
                 ));
             }
             Self::Displaced { .. } => "repeat the run with this list as -f",
             Self::Write { .. } => {
-                "name a writable file with -o, or write no list with -o /dev/null"
+                "name a writable file with -o, or write no list with -o /dev/null (--failed in \
+                 mirror-charts)"
             }
             Self::Remove { .. } => "remove the file by hand; every entry succeeded",
             Self::PageNoFile(_) | Self::PageTaken { .. } => "name another file with --report",

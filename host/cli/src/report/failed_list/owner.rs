@@ -83,8 +83,8 @@ impl fmt::Display for Remark {
         match self {
             Self::Replaced { path, owner } => write!(
                 f,
-                "{} had the failed entries of another run ({owner}) and was replaced; -o gives each \
-                 run a failed list of its own",
+                "{} had the failed entries of another run ({owner}) and was replaced; -o (--failed in \
+                 mirror-charts) gives each run a failed list of its own",
                 path.display()
             ),
             Self::Stays { path, owner } => {

@@ -390,7 +390,10 @@ fn replacing_the_list_of_another_run_is_told() {
             list.rewrite(&[(2, "not done")]).unwrap();
         }
         let told = told(list, &[(2, "denied")]);
-        assert!(told.contains("of another run (a to r) and was replaced; -o gives each"), "{told}");
+        assert!(
+            told.contains("of another run (a to r) and was replaced; -o (--failed in"),
+            "{told}"
+        );
         assert!(fs::read_to_string(&path).unwrap().contains(" # run: b to r\n"));
         assert_eq!(names(folder.path()), ["failed.txt"]);
         fs::remove_file(&path).unwrap();
