@@ -150,7 +150,7 @@ fn a_broken_part_of_an_index_fails_alone() {
         let other = mirror_charts(&config(&target, &lines)).args(["--all", "--charts-only"]);
         let other = other.run().exits(1);
         assert!(other.stderr.contains("index.yaml: chart other: "), "{}", other.stderr);
-        assert!(other.stderr.contains(" at line 7"), "{}", other.stderr);
+        assert!(other.stderr.contains(": line 7, column "), "{}", other.stderr);
     }
     // What is not a time is not written where readers expect one.
     let manifest = target.manifest("ns/charts/demo", "1.0.0").bytes;

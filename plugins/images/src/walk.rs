@@ -134,7 +134,7 @@ impl<'f> Walk<'f> {
         let in_list = std::mem::take(&mut self.in_list);
         let in_images = std::mem::take(&mut self.in_images);
         match object::read(node, self.found) {
-Object::Schema => return schema::defaults(node, self.found),
+            Object::Schema => return schema::defaults(node, self.found),
             Object::Imageless => return,
             Object::Texts => return embedded::object(node, self.found, in_text),
             Object::Usual => {}

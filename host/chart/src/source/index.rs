@@ -16,6 +16,8 @@ pub(super) const INDEX_LIMIT: u64 = 64 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     entries: BTreeMap<String, Vec<IndexEntry>>,
+    /// Charts with versions that are written in a wrong way, and the first fault.
+    broken: BTreeMap<String, String>,
     /// Where the server lies that sent it.
     pub(super) zone: Option<Zone>,
 }
@@ -44,6 +46,12 @@ impl Index {
     /// The versions of a chart in the order of the index; `None` if the chart is not there.
     pub(super) fn chart(&self, name: &str) -> Option<&[IndexEntry]> {
         self.entries.get(name).map(Vec::as_slice)
+    }
+
+    /// Why a chart has no version, if its versions are written in a wrong way.
+    pub(super) fn fault_of(&self, name: &str) -> Option<String> {
+        let fault = self.broken.get(name).filter(|_| self.chart(name).is_none_or(<[_]>::is_empty));
+        fault.map(|fault| format!("chart {name}: {fault}"))
     }
 
     /// Names of charts that contain `name`, or that `name` contains.

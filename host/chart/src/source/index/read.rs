@@ -1,6 +1,8 @@
 //! Reads an index event by event. A tree of a whole index takes fifty times the memory of its text.
+//!
+//! A version that is written in a wrong way is skipped, and costs no other version.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::mem::size_of;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, StrInput};
@@ -37,6 +39,8 @@ pub(super) struct Reader<'a> {
     at: (usize, usize),
     anchors: HashMap<usize, Anchored>,
     kept: usize,
+    /// The first fault in the versions of the current chart.
+    fault: Option<String>,
     /// The most bytes that may be kept.
     limit: usize,
 }
@@ -49,7 +53,7 @@ impl<'a> Reader<'a> {
     fn within(text: &'a str, limit: usize) -> Self {
         let options = granit_parser::options! { emit_comments: false };
         let parser = Parser::new_from_str_with_options(text, options);
-        Self { parser, at: (1, 1), anchors: HashMap::new(), kept: 0, limit }
+        Self { parser, at: (1, 1), anchors: HashMap::new(), kept: 0, fault: None, limit }
     }
 
     /// Reads the index.
@@ -57,35 +61,40 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// The cause with its line and column.
     pub(super) fn index(mut self) -> Result<Index, String> {
-        let mut entries = BTreeMap::new();
+        let mut index = Index::default();
         match self.node()? {
             Node::Mapping(_) => {}
-            Node::Text(None, _) | Node::End => return Ok(Index { entries, zone: None }),
+            Node::Text(None, _) | Node::End => return Ok(index),
             _ => return Err(self.wrong("a mapping with the key entries")),
         }
         while let Some(key) = self.key()? {
             match key.as_str() {
-                "entries" => entries = self.charts()?,
-                _ => self.skip_next()?,
+                "entries" => index = self.charts()?,
+                _ => self.skip(0)?,
             }
         }
-        Ok(Index { entries, zone: None })
+        Ok(index)
     }
 
-    fn charts(&mut self) -> Result<BTreeMap<String, Vec<IndexEntry>>, String> {
-        let mut charts = BTreeMap::new();
+    fn charts(&mut self) -> Result<Index, String> {
+        let mut index = Index::default();
         match self.node()? {
             Node::Mapping(_) => {}
-            Node::Text(None, _) => return Ok(charts),
+            Node::Text(None, _) => return Ok(index),
             _ => return Err(self.wrong("a mapping of charts")),
         }
         while let Some(name) = self.key()? {
             self.keep(name.len() + TEXT_COST)?;
             let versions = self.versions()?;
             // Of two equal keys, the last one counts, as in Helm.
-            charts.insert(name, versions);
+            index.broken.remove(&name);
+            if let Some(fault) = self.fault.take() {
+                self.keep(name.len() + fault.len() + 2 * TEXT_COST)?;
+                index.broken.insert(name.clone(), fault);
+            }
+            index.entries.insert(name, versions);
         }
-        Ok(charts)
+        Ok(index)
     }
 
     fn versions(&mut self) -> Result<Vec<IndexEntry>, String> {
@@ -97,21 +106,30 @@ impl<'a> Reader<'a> {
                     self.keep(entries.iter().map(cost).sum())?;
                     return Ok(entries);
                 }
-                _ => return Err(self.wrong("a list of versions")),
+                _ => return self.spoil(&Node::End, "a list of versions").map(|()| Vec::new()),
             },
-            _ => return Err(self.wrong("a list of versions")),
+            other => return self.spoil(&other, "a list of versions").map(|()| Vec::new()),
         };
         let mut versions = Vec::new();
         loop {
             let entry = match self.node()? {
                 Node::End => break,
-                Node::Mapping(anchor) => self.entry(anchor)?,
-                Node::Text(None, _) => IndexEntry::default(),
+                Node::Mapping(anchor) => match self.entry(anchor)? {
+                    Some(entry) => entry,
+                    None => continue,
+                },
+                Node::Text(None, _) => continue,
                 Node::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
                     Some(Anchored::Entry(entry)) => entry,
-                    _ => return Err(self.wrong("a version of a chart")),
+                    _ => {
+                        self.spoil(&Node::End, "a version of a chart")?;
+                        continue;
+                    }
                 },
-                _ => return Err(self.wrong("a version of a chart")),
+                other => {
+                    self.spoil(&other, "a version of a chart")?;
+                    continue;
+                }
             };
             self.keep(cost(&entry))?;
             versions.push(entry);
@@ -120,47 +138,73 @@ impl<'a> Reader<'a> {
         Ok(versions)
     }
 
-    /// Reads a mapping whose start was read.
-    fn entry(&mut self, anchor: usize) -> Result<IndexEntry, String> {
+    /// Reads a mapping whose start was read. Returns `None` if a part of it is wrong.
+    fn entry(&mut self, anchor: usize) -> Result<Option<IndexEntry>, String> {
         let mut entry = IndexEntry::default();
+        let mut is_whole = true;
         while let Some(key) = self.key()? {
-            match key.as_str() {
-                "version" => entry.version = self.text()?,
-                "digest" => entry.digest = self.text()?,
-                "created" => entry.created = self.text()?,
-                "urls" => entry.urls = self.texts()?,
-                "<<" => {
-                    let Node::Alias(anchor) = self.node()? else {
-                        return Err(self.wrong("the alias of a version"));
-                    };
-                    let Some(Anchored::Entry(base)) = self.anchors.get(&anchor).cloned() else {
-                        return Err(self.wrong("the alias of a version"));
-                    };
-                    entry = merged(entry, base);
+            let is_right = match key.as_str() {
+                "version" => self.text()?.map(|text| entry.version = text).is_some(),
+                "digest" => self.text()?.map(|text| entry.digest = text).is_some(),
+                "created" => {
+                    // The time decides nothing.
+                    entry.created = self.text()?.unwrap_or_default();
+                    true
                 }
-                _ => self.skip_next()?,
-            }
+                "urls" => self.texts()?.map(|urls| entry.urls = urls).is_some(),
+                "<<" => match self.base()? {
+                    Some(base) => {
+                        entry = merged(entry, base);
+                        true
+                    }
+                    None => false,
+                },
+                _ => {
+                    self.skip(0)?;
+                    true
+                }
+            };
+            is_whole &= is_right;
+        }
+        if !is_whole {
+            return Ok(None);
         }
         self.anchor(anchor, || Anchored::Entry(entry.clone()))?;
-        Ok(entry)
+        Ok(Some(entry))
     }
 
-    fn texts(&mut self) -> Result<Vec<String>, String> {
+    /// Reads the version that another one repeats.
+    fn base(&mut self) -> Result<Option<IndexEntry>, String> {
+        let node = self.node()?;
+        if let Node::Alias(anchor) = node
+            && let Some(Anchored::Entry(base)) = self.anchors.get(&anchor)
+        {
+            return Ok(Some(base.clone()));
+        }
+        self.spoil(&node, "the alias of a version").map(|()| None)
+    }
+
+    fn texts(&mut self) -> Result<Option<Vec<String>>, String> {
         let anchor = match self.node()? {
             Node::Sequence(anchor) => anchor,
-            Node::Text(None, _) => return Ok(Vec::new()),
+            Node::Text(None, _) => return Ok(Some(Vec::new())),
             Node::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
-                Some(Anchored::Texts(texts)) => return Ok(texts),
-                _ => return Err(self.wrong("a list of addresses")),
+                Some(Anchored::Texts(texts)) => return Ok(Some(texts)),
+                _ => return self.spoil(&Node::End, "a list of addresses").map(|()| None),
             },
-            _ => return Err(self.wrong("a list of addresses")),
+            other => return self.spoil(&other, "a list of addresses").map(|()| None),
         };
         let mut texts = Vec::new();
         let mut size = 0;
+        let mut is_whole = true;
         loop {
             let text = match self.node()? {
                 Node::End => break,
                 node => self.text_of(node)?,
+            };
+            let Some(text) = text else {
+                is_whole = false;
+                continue;
             };
             // Charged again with its entry, but an endless list has to end here.
             size += text.len() + TEXT_COST;
@@ -169,28 +213,31 @@ impl<'a> Reader<'a> {
             }
             texts.push(text);
         }
+        if !is_whole {
+            return Ok(None);
+        }
         self.anchor(anchor, || Anchored::Texts(texts.clone()))?;
-        Ok(texts)
+        Ok(Some(texts))
     }
 
-    /// Reads a text; null is an empty one.
-    fn text(&mut self) -> Result<String, String> {
+    /// Reads a text; null is an empty one. Returns `None` for what is not a text.
+    fn text(&mut self) -> Result<Option<String>, String> {
         let node = self.node()?;
         self.text_of(node)
     }
 
-    fn text_of(&mut self, node: Node) -> Result<String, String> {
+    fn text_of(&mut self, node: Node) -> Result<Option<String>, String> {
         match node {
             Node::Text(text, anchor) => {
                 let text = text.unwrap_or_default();
                 self.anchor(anchor, || Anchored::Text(text.clone()))?;
-                Ok(text)
+                Ok(Some(text))
             }
             Node::Alias(anchor) => match self.anchors.get(&anchor) {
-                Some(Anchored::Text(text)) => Ok(text.clone()),
-                _ => Err(self.wrong("a text")),
+                Some(Anchored::Text(text)) => Ok(Some(text.clone())),
+                _ => self.spoil(&Node::End, "a text").map(|()| None),
             },
-            _ => Err(self.wrong("a text")),
+            other => self.spoil(&other, "a text").map(|()| None),
         }
     }
 
@@ -198,13 +245,25 @@ impl<'a> Reader<'a> {
     fn key(&mut self) -> Result<Option<String>, String> {
         match self.node()? {
             Node::End => Ok(None),
-            node => self.text_of(node).map(Some),
+            node => match self.text_of(node)? {
+                Some(text) => Ok(Some(text)),
+                None => Err(self.wrong("a text as a key")),
+            },
         }
     }
 
-    /// Skips the next value, but keeps its anchored texts.
-    fn skip_next(&mut self) -> Result<(), String> {
-        let mut depth = 0_usize;
+    /// Remembers that the part that starts with `node` is wrong, and skips the rest of it.
+    fn spoil(&mut self, node: &Node, expected: &str) -> Result<(), String> {
+        let fault = self.wrong(expected);
+        self.fault.get_or_insert(fault);
+        match node {
+            Node::Sequence(_) | Node::Mapping(_) => self.skip(1),
+            _ => Ok(()),
+        }
+    }
+
+    /// Skips the next value, but keeps its anchored texts. `depth` is the number of collections to leave first.
+    fn skip(&mut self, mut depth: usize) -> Result<(), String> {
         loop {
             match self.node()? {
                 Node::Sequence(_) | Node::Mapping(_) => depth += 1,
@@ -336,6 +395,7 @@ mod tests {
             ),
             ("entries: {a: [{version: 1}], a: [{version: 2}]}", vec![pair("2", "")]),
             ("entries: {a: [{version: null, urls: ~}, ]}\n---\nentries: 3", vec![pair("", "")]),
+            ("entries: {a: [null, {version: 1}]}", vec![pair("1", "")]),
             ("# nothing", vec![]),
             ("{}", vec![]),
         ] {
@@ -344,15 +404,42 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_is_wrong_costs_no_other() {
+        for (wrong, fault) in [
+            ("{a: 3}", "line 1, column 14: expected a list of versions"),
+            ("{a: {b: [c, {d: e}]}}", "line 1, column 14: expected a list of versions"),
+            ("{a: [3]}", "line 1, column 15: expected a version of a chart"),
+            ("{a: [[{version: 1}]]}", "column 15: expected a version of a chart"),
+            ("{a: [{version: [1, {b: c}]}]}", "column 25: expected a text"),
+            ("{a: [{version: 1, digest: {b: c}}]}", "expected a text"),
+            ("{a: [{version: 1, urls: b}]}", "expected a list of addresses"),
+            ("{a: [{version: 1, urls: {b: [c]}}]}", "expected a list of addresses"),
+            ("{a: [{version: 1, urls: [b, [c]]}]}", "expected a text"),
+            ("{a: [{<<: {version: 1}}]}", "expected the alias of a version"),
+            ("{a: &x [3], a: *x}", "expected a version of a chart"),
+        ] {
+            let (before, _) = wrong.rsplit_once('}').unwrap();
+            let good = "g: [null, [1], {version: 2, created: [3], urls: [u]}]";
+            let text = format!("entries: {before}, {good}}}\nafter: 1\n");
+            let index = Reader::within(&text, LIMIT).index().unwrap();
+            let [entry] = &index.entries["g"][..] else { panic!("{text}") };
+            assert_eq!((entry.version.as_str(), entry.urls.join(",")), ("2", "u".to_owned()));
+            if wrong.contains('*') {
+                assert!(index.entries["a"].is_empty(), "{text}");
+            } else {
+                assert!(index.broken["a"].contains(fault), "{text}: {:?}", index.broken);
+            }
+        }
+        let again = Reader::within("entries: {a: 3, a: [{version: 1}]}", LIMIT).index().unwrap();
+        assert!(again.broken.is_empty(), "the last of two equal keys counts");
+    }
+
+    #[test]
     fn what_is_no_index_names_its_place() {
         for (text, place) in [
             ("entries: 3", "line 1, column 10: expected a mapping of charts"),
-            ("entries: {a: 3}", "line 1, column 14: expected a list of versions"),
-            ("entries: {a: [3]}", "expected a version of a chart"),
-            ("entries:\n  a:\n  - version: [1]\n", "line 3, column 14: expected a text"),
-            ("entries: {a: [{urls: b}]}", "expected a list of addresses"),
-            ("x: &x [b]\nentries: {a: *x}", "line 2"),
-            ("entries: {a: [{<<: {version: 1}}]}", "expected the alias of a version"),
+            ("entries: [a]", "line 1, column 10: expected a mapping of charts"),
+            ("entries: {[a]: b}", "expected a text as a key"),
             ("<html></html>", "line 1, column 1: expected a mapping"),
             ("entries: [", "line "),
             ("entries: {a: [*x]}", "line 1"),
