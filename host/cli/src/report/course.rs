@@ -84,7 +84,8 @@ impl Course {
 
     /// Starts an entry with this name.
     pub(super) fn started(&mut self, job: u32, name: impl FnOnce() -> String) {
-        let name = name();
+        let is_shown = self.draws || self.log.shows(Level::Debug);
+        let name = if is_shown { name() } else { String::new() };
         self.log.record(Level::Debug, Some(job), None, &name);
         self.progress.started(job, if self.draws { name } else { String::new() });
     }

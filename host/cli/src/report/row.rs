@@ -94,9 +94,10 @@ impl Rows {
         let Ok(at) = self.numbers.binary_search(&number) else { return false };
         let is_new = self.endings[at].is_none();
         if is_new {
-            let outcome = match (self.names.get(&number), self.jobs.get(number)) {
-                (Some(name), Some(job)) => outcome.renamed(&job.source, name),
-                _ => outcome,
+            let name = self.names.get(&number);
+            let outcome = match name.and_then(|name| Some((name, self.jobs.get(number)?))) {
+                Some((name, job)) => outcome.renamed(&job.source, name),
+                None => outcome,
             };
             let outcome = Outcome {
                 reason: outcome.reason.map(redacted),

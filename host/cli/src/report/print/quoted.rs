@@ -60,6 +60,10 @@ pub(super) struct Escaping<W>(pub(super) W);
 
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Most pieces are printable ASCII, which is found without decoding.
+        if bytes.iter().all(|byte| *byte < 0x7f) {
+            return self.0.write(bytes);
+        }
         match std::str::from_utf8(bytes) {
             Ok(text) if text.contains(steers) => {
                 let mut escaped = String::with_capacity(text.len() + 16);
