@@ -120,6 +120,9 @@ fn names_that_cannot_be_used_are_refused() {
     new("My_Plugin").run().exits(2).complains("lower-case words of letters and digits");
     new("../escape").run().exits(2).complains("create plugin `../escape`");
     new("harbor").run().exits(2).complains("a built-in plugin has that name");
+    for word in ["auto", "builtin", "helm"] {
+        new(word).run().exits(2).complains("flags give this word another meaning");
+    }
     new("taken").file("taken", "x").run().exits(2).complains("create taken: it exists already");
 }
 
@@ -142,6 +145,10 @@ fn what_cannot_be_tested_is_named() {
     with(r#"{"input":"none.txt"}"#).complains("read fixtures/none.txt: No such file");
     let none = test(&["x.wasm"]).file("x.wasm", component("keeps")).file("plugin.json", metadata);
     none.run().exits(2).complains("there is no file NAME.json");
+    // A test that is left out looks like one that passes.
+    let odd = test(&["x.wasm"]).file("x.wasm", component("keeps")).file("plugin.json", metadata);
+    let odd = odd.file("fixtures/folder.json/x", "").run().exits(2);
+    odd.complains("read fixtures/folder.json: it is not a regular file");
     test(&["x.wasm", "--record", "r.io"]).run().exits(2).complains("--grant");
 }
 

@@ -148,6 +148,12 @@ fn every_kind_builds_in_go_and_passes() {
     let runs = every_kind("go", |folder, _| build_go(&go, folder, Path::new("plugin.wasm")));
     packs_and_reads(&runs[0]);
     travels(&runs[0], "my-plugin", "plugin.wasm");
+    // Packages of Go have names too.
+    for name in ["fmt", "go"] {
+        let new = ["plugin", "new", "--kind", "rewrite", "--lang", "go", name];
+        let run = Longshore::new().args(new).run().exits(0);
+        succeed(tool(&go, &run.directory().join(name)).args(["test", "./..."]));
+    }
     // A core module is no plugin before it is packed.
     let list = ["-i", "my-plugin/fixtures/list.yaml", "-o", "-"];
     let module = ["--list-format", "my-plugin/plugin.wasm"];

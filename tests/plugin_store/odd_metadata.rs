@@ -76,6 +76,9 @@ fn names_that_lead_elsewhere_are_refused() {
     for name in ["harbor", "kubernetes", "prefix"] {
         not_packed(with("name", &json!(name)), "is the name of a built-in plugin");
     }
+    for name in ["auto", "builtin", "helm"] {
+        not_packed(with("name", &json!(name)), "the name is reserved");
+    }
 }
 
 #[test]

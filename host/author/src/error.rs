@@ -25,6 +25,12 @@ pub enum AuthorError {
         /// The name.
         name: String,
     },
+    /// Flags give the name another meaning.
+    #[error("create plugin `{name}`: flags give this word another meaning")]
+    FlagWord {
+        /// The name.
+        name: String,
+    },
     /// The folder of the new plugin exists.
     #[error("create {}: it exists already", path.display())]
     Exists {

@@ -114,8 +114,9 @@ impl EndpointTransport for Record {
                     let kept =
                         response.headers.iter().map(|(name, value)| (name.to_lowercase(), value));
                     let kept = kept.filter(|(name, _)| RECORDED.contains(&name.as_str()));
-                    exchange.headers =
-                        kept.map(|(name, value)| (name, Value::from(value.as_str()))).collect();
+                    exchange.headers = kept
+                        .map(|(name, value)| (name, Value::from(hidden_header(value))))
+                        .collect();
                     exchange.answer = hidden_body(&String::from_utf8_lossy(&response.body));
                 }
                 Err(error) => exchange.answer = error.to_string(),
@@ -128,22 +129,13 @@ impl EndpointTransport for Record {
 
 /// Writes a request as fixtures have it. Values of secret parameters are hidden.
 fn line(request: &OutgoingRequest) -> String {
-    let query: Vec<String> = request
-        .escaped_query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| match pair.split_once('=') {
-            Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
-            _ => pair.to_owned(),
-        })
-        .collect();
+    let query = hidden_pairs(&request.escaped_query);
     let mark = if query.is_empty() { "" } else { "?" };
     format!(
-        "{} {} {}{mark}{}",
+        "{} {} {}{mark}{query}",
         request.method.as_str(),
         request.endpoint.name,
         request.escaped_path,
-        query.join("&")
     )
 }
 
@@ -152,29 +144,63 @@ fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|secret| name.contains(secret))
 }
 
-/// Replaces the values of secret fields in a JSON text. Another text stays as it is.
+/// Replaces the values of secret fields in a JSON text, in lines of JSON, and in a form. Another text stays as it
+/// is.
 fn hidden_body(text: &str) -> String {
-    let Ok(mut value) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
-    if hide(&mut value) { value.to_string() } else { text.to_owned() }
+    if let Some(hidden) = hidden_json(text) {
+        return hidden;
+    }
+    let is_form = text.contains('=') && !text.contains(char::is_whitespace);
+    if is_form {
+        return hidden_pairs(text);
+    }
+    let lines = text.split('\n').map(|line| hidden_json(line).unwrap_or_else(|| line.to_owned()));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-fn hide(value: &mut Value) -> bool {
+fn hidden_json(text: &str) -> Option<String> {
+    let mut value = serde_json::from_str::<Value>(text).ok()?;
+    Some(if hide(&mut value, false) { value.to_string() } else { text.to_owned() })
+}
+
+/// Replaces the values of secret pairs in a form or a query.
+fn hidden_pairs(text: &str) -> String {
+    let hidden = |pair: &str| match pair.split_once('=') {
+        Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
+        _ => pair.to_owned(),
+    };
+    text.split('&').map(hidden).collect::<Vec<_>>().join("&")
+}
+
+/// Replaces secrets in an address: the values of secret parameters, and the account.
+fn hidden_header(value: &str) -> String {
+    let (address, query) = value.split_once('?').map_or((value, None), |(a, q)| (a, Some(q)));
+    let account = address.split_once("://").and_then(|(scheme, rest)| {
+        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+        let (_, host) = authority.rsplit_once('@')?;
+        Some(format!("{scheme}://{HIDDEN}@{host}{path}"))
+    });
+    let address = account.unwrap_or_else(|| address.to_owned());
+    query.map_or(address.clone(), |query| format!("{address}?{}", hidden_pairs(query)))
+}
+
+/// Hides secrets in a value. All of a value under a secret key is secret (`is_inside`).
+fn hide(value: &mut Value, is_inside: bool) -> bool {
     let mut changed = false;
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                if is_secret(key) && (value.is_string() || value.is_number()) {
-                    *value = Value::from(HIDDEN);
-                    changed = true;
-                } else {
-                    changed |= hide(value);
-                }
+                changed |= hide(value, is_inside || is_secret(key));
             }
         }
         Value::Array(values) => {
             for value in values {
-                changed |= hide(value);
+                changed |= hide(value, is_inside);
             }
+        }
+        Value::String(_) | Value::Number(_) if is_inside => {
+            *value = Value::from(HIDDEN);
+            changed = true;
         }
         _ => {}
     }
@@ -188,7 +214,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{hidden_body, is_secret};
+    use super::{hidden_body, hidden_header, is_secret};
 
     #[test]
     fn secrets_are_not_recorded() {
@@ -198,9 +224,26 @@ mod tests {
             (r#"{"a":{"accessToken":"x"}}"#, r#"{"a":{"accessToken":"***"}}"#),
             (r#"{"secrets":[{"secret":1}]}"#, r#"{"secrets":[{"secret":"***"}]}"#),
             (r#"{ "public": true }"#, r#"{ "public": true }"#),
+            (r#"{"tokens":["x",{"value":"y"}]}"#, r#"{"tokens":["***",{"value":"***"}]}"#),
+            (
+                r#"{"secret":{"data":{"k":1},"ok":true}}"#,
+                r#"{"secret":{"data":{"k":"***"},"ok":true}}"#,
+            ),
+            ("{\"a\":1}\n{\"token\":\"x\"}\n", "{\"a\":1}\n{\"token\":\"***\"}\n"),
+            ("grant_type=password&password=x&a=1", "grant_type=password&password=***&a=1"),
+            ("access_token=x", "access_token=***"),
             ("not JSON: token", "not JSON: token"),
         ] {
             assert_eq!(hidden_body(text), hidden, "{text}");
+        }
+        for (header, hidden) in [
+            ("/a/b?state=1&token=x#y", "/a/b?state=1&token=***"),
+            ("https://me:x@h:5000/a?b=1", "https://***@h:5000/a?b=1"),
+            ("https://h/a@b", "https://h/a@b"),
+            ("application/json", "application/json"),
+            ("120", "120"),
+        ] {
+            assert_eq!(hidden_header(header), hidden);
         }
         assert!(is_secret("X-Api-Key") && is_secret("client_secret") && !is_secret("project_name"));
     }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use longshore_files::replace_text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::AuthorError;
-use crate::project::{MAX_TEXT, read, write};
+use crate::project::{MAX_TEXT, read};
 
 /// A fixture. The call follows from its keys: `input` parses a list, `items` rewrites, `describe`,
 /// `scopes` and `prepare` ask a repository type, `chart` renders.
@@ -118,7 +119,8 @@ impl Fixture {
             AuthorError::Fixture { path: path.to_owned(), why: error.to_string() }
         })?;
         json.push('\n');
-        write(path, json.as_bytes())
+        replace_text(path, &json, None)
+            .map_err(|error| AuthorError::Write { path: path.to_owned(), error })
     }
 
     /// Returns the one function that the fixture calls.

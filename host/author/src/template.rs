@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use longshore_plugin_host::{Kind, PluginHost};
+use longshore_plugin_host::{FLAG_WORDS, Kind, PluginHost};
 
 use crate::error::AuthorError;
 use crate::project::write;
@@ -85,9 +85,11 @@ pub fn create(
     if !longshore_plugin_pack::is_name(name) {
         return Err(AuthorError::Name { name: name.escape_debug().to_string() });
     }
-    let kinds = [Kind::ListFormat, Kind::Rewrite, Kind::RepoType, Kind::ChartRender];
-    if kinds.iter().any(|kind| PluginHost::built_in(*kind).contains(&name)) {
+    if PluginHost::is_built_in(name) {
         return Err(AuthorError::Reserved { name: name.to_owned() });
+    }
+    if FLAG_WORDS.contains(&name) {
+        return Err(AuthorError::FlagWord { name: name.to_owned() });
     }
     if folder.symlink_metadata().is_ok() {
         return Err(AuthorError::Exists { path: folder.to_owned() });

@@ -15,10 +15,10 @@ use std::path::Path;
 pub fn replace_text(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
     let path = canonicalize(path).unwrap_or_else(|_| path.to_owned());
     create_dir_all(folder_of(&path))?;
-    replace_at(&path, text, Permissions::from_mode(0o666), permissions)
+    replace_at(&path, text.as_bytes(), Permissions::from_mode(0o666), permissions)
 }
 
-/// Replaces what is at `path`, a symbolic link too, by a file with this text. Others see the old file or the new
+/// Replaces what is at `path`, a symbolic link too, by a file with this content. Others see the old file or the new
 /// one.
 ///
 /// The file is created with the permissions `created`, less the process's umask. `permissions` are then set as
@@ -28,7 +28,7 @@ pub fn replace_text(path: &Path, text: &str, permissions: Option<Permissions>) -
 /// If the file cannot be written. The older one is then unchanged.
 pub fn replace_at(
     path: &Path,
-    text: &str,
+    content: &[u8],
     created: Permissions,
     permissions: Option<Permissions>,
 ) -> io::Result<()> {
@@ -39,7 +39,7 @@ pub fn replace_at(
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     file.as_file().sync_data()?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }

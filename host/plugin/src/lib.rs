@@ -26,7 +26,7 @@ pub use load::config::ConfigError;
 pub use load::embedded::Embedded;
 pub use load::host::{HostOptions, PluginHost};
 pub use load::info::ComponentInfo;
-pub use load::installed::{InstalledPlugin, inspect};
+pub use load::installed::{FLAG_WORDS, InstalledPlugin, inspect};
 pub use longshore_plugin_pack::{
     Auth, Endpoint, Kind, ListFacts, Metadata, PackError, append as append_metadata,
     is_name as is_plugin_name,

@@ -7,10 +7,10 @@ import (
 	"runtime/debug"
 	"strings"
 
-	contract "kubespray/bindings/longshore_plugin_list_format"
-	"kubespray/bindings/longshore_plugin_types"
-	wit "kubespray/bindings/wit/types"
-	"kubespray/logic"
+	contract "longshore.plugin/kubespray/bindings/longshore_plugin_list_format"
+	"longshore.plugin/kubespray/bindings/longshore_plugin_types"
+	wit "longshore.plugin/kubespray/bindings/wit/types"
+	"longshore.plugin/kubespray/logic"
 )
 
 func Probe(fileName, head string) contract.Confidence {

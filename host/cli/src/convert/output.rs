@@ -82,7 +82,7 @@ impl Output {
             let mode = found.permissions().mode();
             Permissions::from_mode(if is_private { mode & !0o077 } else { mode })
         });
-        replace_at(&path, text, created, permissions)
+        replace_at(&path, text.as_bytes(), created, permissions)
     }
 }
 

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use longshore_files::{ReadError, read_regular, replace_text};
 use longshore_oci::{Digest, nearest};
-use longshore_plugin_host::{ComponentInfo, Endpoint, Kind, PluginHost, is_plugin_name};
+use longshore_plugin_host::{
+    ComponentInfo, Endpoint, FLAG_WORDS, Kind, PluginHost, is_plugin_name,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{InstallError, PluginSource};
@@ -20,8 +22,6 @@ const VERSION: u32 = 1;
 /// The first lines of the file.
 const HEAD: &str =
     "# longshore wrote this file. `longshore plugin add`, `update` and `remove` change it.\n";
-/// Names that flags give another meaning.
-const RESERVED: [&str; 3] = ["auto", "builtin", "helm"];
 
 /// An installed plugin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,7 +155,7 @@ impl LockFile {
     /// # Errors
     /// Returns an error if flags give the name another meaning.
     pub(crate) fn set(&mut self, plugin: Locked) -> Result<(), InstallError> {
-        if RESERVED.contains(&plugin.name.as_str()) {
+        if FLAG_WORDS.contains(&plugin.name.as_str()) {
             return Err(InstallError::Reserved(plugin.name));
         }
         self.plugins.retain(|other| other.name != plugin.name);
@@ -237,7 +237,7 @@ fn parse(bytes: &[u8], folder: &Path) -> Result<Vec<Locked>, String> {
 /// Says what is wrong with a plugin.
 fn fault(plugin: &Locked, others: &[Locked], folder: &Path) -> Option<String> {
     let name = plugin.name.as_str();
-    if !is_plugin_name(name) || RESERVED.contains(&name) {
+    if !is_plugin_name(name) || FLAG_WORDS.contains(&name) {
         return Some("it is not a valid name".to_owned());
     }
     if PluginHost::is_built_in(name) {

@@ -15,6 +15,9 @@ use crate::escape::shown;
 use crate::network::permissions::{Decisions, Permissions};
 use crate::sandbox::exports::check_names;
 
+/// Words that flags give another meaning. No installed plugin has such a name.
+pub const FLAG_WORDS: [&str; 3] = ["auto", "builtin", "helm"];
+
 /// A plugin that the user installed.
 #[derive(Clone, Debug)]
 pub struct InstalledPlugin {

@@ -13,10 +13,10 @@ use wit_bindgen_go::{Format, Opts};
 const KINDS: [&str; 4] = ["list-format", "rewrite", "repo-type", "chart-render"];
 
 /// The module of a new plugin, which `longshore plugin new` replaces by the plugin's name.
-const MODULE: &str = "{{name}}";
+const MODULE: &str = "longshore.plugin/{{name}}";
 
 /// The module that the bindings use, as its path and as its copy in the new plugin.
-const SUPPORT: (&str, &str) = ("go.bytecodealliance.org/pkg/wit", "{{name}}/bindings/wit");
+const SUPPORT: (&str, &str) = ("go.bytecodealliance.org/pkg/wit", "longshore.plugin/{{name}}/bindings/wit");
 
 /// The first line of the copy.
 const COPIED: &str =

@@ -6,7 +6,7 @@ package main
 import (
 	"runtime/debug"
 
-	_ "{{name}}/bindings/wit_exports"
+	_ "longshore.plugin/{{name}}/bindings/wit_exports"
 )
 
 // longshore copies the arguments of a call into the plugin before it calls it. The garbage collector looks

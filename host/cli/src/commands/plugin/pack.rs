@@ -1,16 +1,15 @@
 //! Adds metadata to a component, which it makes of a core module first.
 
 use std::fs::Permissions;
-use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use longshore_author::{AuthorError, component_of};
 use longshore_engine::event::Level;
-use longshore_files::read_regular;
+use longshore_files::{read_regular, replace_at};
 use longshore_plugin_host::{
-    Limits, LoadProblem, Metadata, PluginError, append_metadata, escape, inspect,
+    FLAG_WORDS, Limits, LoadProblem, Metadata, PluginError, append_metadata, escape, inspect,
 };
 use serde_json::Value;
 
@@ -35,13 +34,18 @@ pub(super) fn run(flags: &PluginPack, log: &Log) -> Result<Exit, Fatal> {
     let packed = append_metadata(&component, &metadata)
         .map_err(|error| failed(LoadProblem::Metadata(Arc::new(error))))?;
     let info = inspect(packed.clone()).map_err(failed)?;
+    if FLAG_WORDS.contains(&metadata.name.as_str()) {
+        return Err(InstallError::Reserved(metadata.name).into());
+    }
     let named = || PathBuf::from(format!("{}.wasm", metadata.name));
     let path = flags.output.clone().unwrap_or_else(named);
     let same = |path: &Path| std::fs::canonicalize(path).ok();
     if same(&path).is_some_and(|path| Some(path) == same(&flags.component)) {
         return Err(InstallError::SameFile(path).into());
     }
-    write(&path, &packed).map_err(|error| InstallError::Write { path: path.clone(), error })?;
+    let created = Permissions::from_mode(0o666);
+    replace_at(&path, &packed, created, None)
+        .map_err(|error| InstallError::Write { path: path.clone(), error })?;
     log.write(Level::Info, &format!("wrote {}, sha256:{}", path.display(), info.sha256));
     Ok(Exit::Done)
 }
@@ -90,19 +94,6 @@ fn is_empty(value: &Value) -> bool {
         Value::Object(items) => items.is_empty(),
         Value::Bool(true) | Value::Number(_) => false,
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".longshore-plugin-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]

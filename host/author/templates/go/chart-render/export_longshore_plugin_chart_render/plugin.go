@@ -6,11 +6,11 @@ package export_longshore_plugin_chart_render
 import (
 	"runtime/debug"
 
-	contract "{{name}}/bindings/longshore_plugin_chart_render"
-	"{{name}}/bindings/longshore_plugin_log"
-	"{{name}}/bindings/longshore_plugin_types"
-	wit "{{name}}/bindings/wit/types"
-	"{{name}}/logic"
+	contract "longshore.plugin/{{name}}/bindings/longshore_plugin_chart_render"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_log"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	wit "longshore.plugin/{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/logic"
 )
 
 type result = wit.Result[[]contract.Manifest, contract.PluginError]

@@ -6,10 +6,10 @@ package export_longshore_plugin_list_format
 import (
 	"runtime/debug"
 
-	contract "{{name}}/bindings/longshore_plugin_list_format"
-	"{{name}}/bindings/longshore_plugin_types"
-	wit "{{name}}/bindings/wit/types"
-	"{{name}}/logic"
+	contract "longshore.plugin/{{name}}/bindings/longshore_plugin_list_format"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	wit "longshore.plugin/{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/logic"
 )
 
 // Probe says how sure the plugin is that a text is in its format.

@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"{{name}}/bindings/longshore_plugin_config"
-	"{{name}}/bindings/longshore_plugin_endpoints"
-	contract "{{name}}/bindings/longshore_plugin_repo_type"
-	"{{name}}/bindings/longshore_plugin_types"
-	wit "{{name}}/bindings/wit/types"
-	"{{name}}/logic"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_config"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_endpoints"
+	contract "longshore.plugin/{{name}}/bindings/longshore_plugin_repo_type"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	wit "longshore.plugin/{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/logic"
 )
 
 // api is the endpoint of plugin.json.

@@ -6,11 +6,11 @@ package export_longshore_plugin_rewrite
 import (
 	"runtime/debug"
 
-	"{{name}}/bindings/longshore_plugin_config"
-	contract "{{name}}/bindings/longshore_plugin_rewrite"
-	"{{name}}/bindings/longshore_plugin_types"
-	wit "{{name}}/bindings/wit/types"
-	"{{name}}/logic"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_config"
+	contract "longshore.plugin/{{name}}/bindings/longshore_plugin_rewrite"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	wit "longshore.plugin/{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/logic"
 )
 
 type result = wit.Result[[]contract.Verdict, contract.PluginError]

@@ -10,8 +10,8 @@
 package longshore_plugin_chart_render
 
 import (
-	"{{name}}/bindings/longshore_plugin_types"
-	witTypes "{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	witTypes "longshore.plugin/{{name}}/bindings/wit/types"
 )
 
 type PluginError = longshore_plugin_types.PluginError

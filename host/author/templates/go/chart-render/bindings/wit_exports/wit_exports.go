@@ -12,11 +12,11 @@ package wit_exports
 import (
 	"runtime"
 	"unsafe"
-	"{{name}}/bindings/longshore_plugin_chart_render"
-	"{{name}}/bindings/longshore_plugin_types"
-	witRuntime "{{name}}/bindings/wit/runtime"
-	witTypes "{{name}}/bindings/wit/types"
-	"{{name}}/export_longshore_plugin_chart_render"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_chart_render"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	witRuntime "longshore.plugin/{{name}}/bindings/wit/runtime"
+	witTypes "longshore.plugin/{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/export_longshore_plugin_chart_render"
 )
 
 var staticPinner = runtime.Pinner{}

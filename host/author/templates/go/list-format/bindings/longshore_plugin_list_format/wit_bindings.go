@@ -10,7 +10,7 @@
 package longshore_plugin_list_format
 
 import (
-	"{{name}}/bindings/longshore_plugin_types"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
 )
 
 type Diagnostic = longshore_plugin_types.Diagnostic

@@ -12,10 +12,10 @@ package wit_exports
 import (
 	"runtime"
 	"unsafe"
-	"{{name}}/bindings/longshore_plugin_types"
-	witRuntime "{{name}}/bindings/wit/runtime"
-	witTypes "{{name}}/bindings/wit/types"
-	"{{name}}/export_longshore_plugin_list_format"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	witRuntime "longshore.plugin/{{name}}/bindings/wit/runtime"
+	witTypes "longshore.plugin/{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/export_longshore_plugin_list_format"
 )
 
 var staticPinner = runtime.Pinner{}

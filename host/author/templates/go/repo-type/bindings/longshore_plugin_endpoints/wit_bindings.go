@@ -12,9 +12,9 @@ package longshore_plugin_endpoints
 import (
 	"runtime"
 	"unsafe"
-	"{{name}}/bindings/longshore_plugin_types"
-	witRuntime "{{name}}/bindings/wit/runtime"
-	witTypes "{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	witRuntime "longshore.plugin/{{name}}/bindings/wit/runtime"
+	witTypes "longshore.plugin/{{name}}/bindings/wit/types"
 )
 
 type Attribute = longshore_plugin_types.Attribute

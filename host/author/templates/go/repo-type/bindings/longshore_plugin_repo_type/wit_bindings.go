@@ -10,8 +10,8 @@
 package longshore_plugin_repo_type
 
 import (
-	"{{name}}/bindings/longshore_plugin_types"
-	witTypes "{{name}}/bindings/wit/types"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
+	witTypes "longshore.plugin/{{name}}/bindings/wit/types"
 )
 
 type Attribute = longshore_plugin_types.Attribute

@@ -10,7 +10,7 @@
 package longshore_plugin_rewrite
 
 import (
-	"{{name}}/bindings/longshore_plugin_types"
+	"longshore.plugin/{{name}}/bindings/longshore_plugin_types"
 )
 
 type Attribute = longshore_plugin_types.Attribute

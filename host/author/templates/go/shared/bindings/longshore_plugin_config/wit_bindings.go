@@ -12,7 +12,7 @@ package longshore_plugin_config
 import (
 	"runtime"
 	"unsafe"
-	witRuntime "{{name}}/bindings/wit/runtime"
+	witRuntime "longshore.plugin/{{name}}/bindings/wit/runtime"
 )
 
 //go:wasmimport longshore:plugin/config@0.1.0 get

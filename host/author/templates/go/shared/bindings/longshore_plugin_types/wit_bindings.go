@@ -10,7 +10,7 @@
 package longshore_plugin_types
 
 import (
-	witTypes "{{name}}/bindings/wit/types"
+	witTypes "longshore.plugin/{{name}}/bindings/wit/types"
 )
 
 // An open key and value. The part before a slash names the owner of a key; a key without a slash
