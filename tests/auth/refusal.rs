@@ -1,7 +1,9 @@
 //! A wrong password is sent only once, because retries lock accounts.
 
+use longshore_content::Image;
+
 use super::{Ends, assert_silent, auth_file, wants_password, wants_tokens, with_password};
-use crate::support::{Answer, Rule};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
 
 const MANY: [&str; 6] = ["team/a:1", "team/b:1", "team/c:1", "team/d:1", "team/e:1", "team/f:1"];
 
@@ -53,4 +55,29 @@ fn without_a_credential_each_registry_is_asked_once() {
     wants_password(&ends.source, "x");
     ends.mirror().run().exits(1).complains("unauthorized (401)").complains("longshore login");
     assert_eq!(ends.source.count("GET", "*/manifests/*"), 1);
+}
+
+#[test]
+fn a_registry_that_is_full_or_read_only_is_not_blamed_on_the_login() {
+    let (source, destination) = (Registry::embedded(), Registry::embedded());
+    source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 1000).build());
+    let full = "adding 1.0 MiB of storage resource, which when updated to current usage of 9.0 MiB will \
+                exceed the configured upper limit of 10.0 MiB.";
+    for (status, pattern, message, advice) in [
+        (403, "*/manifests/*", full, "ask its operator for more room"),
+        (403, "*/blobs/uploads/*", "Quota of team exceeded", "ask its operator for more room"),
+        (403, "*/manifests/*", "The system is in read only mode.", "has made it read-only"),
+        (405, "*/manifests/*", "The registry is read-only", "has made it read-only"),
+    ] {
+        let proxy = FaultProxy::before(&destination);
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#);
+        for method in ["PUT", "POST", "PATCH"] {
+            let refusal = Answer::status(status).header("content-type", "application/json");
+            proxy.rule(Rule::on(method, pattern).answers(refusal.body(body.clone())));
+        }
+        let run = Longshore::new().mirror().list("team/app team/app 1\n").source(source.address());
+        let run = run.destination(proxy.address()).run().exits(1).complains(message);
+        let run = run.complains("hint: ").complains(advice);
+        assert!(!run.stderr.contains("log in with"), "{}", run.stderr);
+    }
 }

@@ -110,6 +110,23 @@ impl ErrorResponse {
         is_unsupported || is_of_harbor
     }
 
+    /// Whether the registry has no room for more, whoever asks.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        matches!(self.status, 400 | 403 | 413 | 507)
+            && self.says(&["quota", "configured upper limit"])
+    }
+
+    /// Whether the registry takes no changes now, whoever asks.
+    pub(crate) fn is_read_only(&self) -> bool {
+        matches!(self.status, 403 | 405 | 503) && self.says(&["read only", "read-only", "readonly"])
+    }
+
+    /// Whether the message has one of these words, in any case.
+    fn says(&self, words: &[&str]) -> bool {
+        let said = self.detail.to_ascii_lowercase();
+        words.iter().any(|word| said.contains(word))
+    }
+
     /// Whether the registry says that a repository does not exist, whatever the status.
     pub(crate) fn lacks_repository(&self) -> bool {
         matches!(self.status, 400 | 401 | 403)
@@ -121,10 +138,9 @@ impl ErrorResponse {
 
     /// Whether a server in front of the registry, such as nginx, wants another client certificate.
     pub(crate) fn wants_certificate(&self) -> bool {
-        let said = self.detail.to_ascii_lowercase();
         matches!(self.status, 400 | 401 | 403 | 495 | 496)
             && self.codes.is_empty()
-            && ["ssl certificate", "client certificate"].iter().any(|words| said.contains(words))
+            && self.says(&["ssl certificate", "client certificate"])
     }
 
     /// Whether longshore knows a scheme that is offered. True if none is named.
@@ -311,6 +327,33 @@ mod tests {
         assert!(!of(401, "UNAUTHORIZED", "unauthorized"));
         let read_only = ErrorResponse::of(405, b"Method Not Allowed\n", None);
         assert!(!read_only.is_of_cache());
+    }
+
+    #[test]
+    fn refusals_that_no_credential_changes_are_told() {
+        let of = |status, message: &str| {
+            let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#);
+            ErrorResponse::of(status, body.as_bytes(), None)
+        };
+        let exceeds = "adding 1.0 MiB of storage resource, which when updated to current usage of 9.0 \
+                       MiB will exceed the configured upper limit of 10.0 MiB.";
+        for (status, message, is_full, is_read_only) in [
+            (403, exceeds, true, false),
+            (403, "Quota exceeded for the organization", true, false),
+            (413, "the storage quota of team is used up", true, false),
+            (403, "The system is in read only mode.", false, true),
+            (405, "registry is READ-ONLY", false, true),
+            (403, "requested access to the resource is denied", false, false),
+            (401, "quota of the account", false, false),
+            (404, "read only", false, false),
+        ] {
+            let answer = of(status, message);
+            assert_eq!(
+                (answer.is_out_of_room(), answer.is_read_only()),
+                (is_full, is_read_only),
+                "{message}"
+            );
+        }
     }
 
     #[test]

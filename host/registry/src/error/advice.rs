@@ -86,7 +86,11 @@ impl RegistryError {
         let login = answer.login.as_deref()?;
         let is_at_fault = match answer.status {
             401 => answer.early.is_none() && answer.offers_a_known_scheme(),
-            403 => login.origin.is_none() && !answer.is_of_cache(),
+            403 => {
+                let is_same_for_all =
+                    answer.is_of_cache() || answer.is_out_of_room() || answer.is_read_only();
+                login.origin.is_none() && !is_same_for_all
+            }
             _ => false,
         };
         let is_at_fault = is_at_fault && !answer.wants_certificate();
@@ -127,6 +131,12 @@ impl RegistryError {
                 "name the repositories one by one; some registries list them only for logged-in users, others never"
             }
             403 | 405 if answer.is_of_cache() => INTO_CACHE,
+            _ if answer.is_out_of_room() => {
+                "delete what the registry no longer needs, or ask its operator for more room; then repeat the run"
+            }
+            _ if answer.is_read_only() => {
+                "repeat the run when the registry takes changes again; its operator has made it read-only"
+            }
             403 => {
                 "check the rights of the credential, and whether the registry is read-only or out of quota"
             }
