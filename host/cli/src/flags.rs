@@ -4,6 +4,7 @@
 //! command, the manual pages and the completions are derived from it.
 
 mod account;
+mod alone;
 mod chart_list;
 mod convert;
 mod copy;
@@ -95,7 +96,7 @@ pub(crate) enum Command {
 
 /// Returns the definition of the command line.
 pub(crate) fn command() -> clap::Command {
-    defined(&|_| true)
+    defined(Cli::command(), &|_| true)
 }
 
 /// Returns the text of `longshore --version`, if `arguments` ask for nothing else. No other command needs so
@@ -107,14 +108,18 @@ pub(crate) fn version_if_asked(arguments: &[OsString]) -> Option<String> {
     is_asked.then(|| named().render_version())
 }
 
-/// Returns the definition of the command line that `arguments` need. Commands that they do not name are not
-/// completed, so the program starts sooner: it has many commands with many flags.
+/// Returns the definition of the command line that `arguments` need. Commands that they do not name are left
+/// out, or not completed, so the program starts sooner: it has many commands with many flags.
 pub(crate) fn command_for(arguments: &[OsString]) -> clap::Command {
-    defined(&|name| arguments.iter().any(|argument| argument == name))
+    let cli = alone::alone(arguments).unwrap_or_else(Cli::command);
+    defined(cli, &|name| arguments.iter().any(|argument| argument == name))
 }
 
-fn defined(is_needed: &dyn Fn(&str) -> bool) -> clap::Command {
-    let cli = global::hide_without_effect(completed(Cli::command(), is_needed));
+fn defined(cli: clap::Command, is_needed: &dyn Fn(&str) -> bool) -> clap::Command {
+    let cli = global::hide_without_effect(completed(cli, is_needed));
+    if cli.find_subcommand("plugin").is_none() {
+        return cli;
+    }
     cli.mut_subcommand("plugin", |plugin| plugin.mut_subcommand("info", help::with_plugins))
 }
 

@@ -43,6 +43,9 @@ fn hide_at(command: Command, path: &[&str]) -> Command {
         let hidden = Arg::new(ID).long(OF_CONNECTIONS).hide(true);
         return command.arg(hidden.num_args(0..=1).require_equals(true));
     };
+    if command.find_subcommand(name).is_none() {
+        return command;
+    }
     command.mut_subcommand(name, |command| hide_at(command, path))
 }
 
