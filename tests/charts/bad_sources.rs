@@ -135,7 +135,7 @@ fn a_broken_part_of_an_index_fails_alone() {
     for broken in [
         "  other: a text\n",
         "  other: [{version: [1]}]\n",
-        "  other: [{version: 1.0.0, urls: [null]}]\n",
+        "  other: [{version: 1.0.0, urls: [[a.tgz]]}]\n",
         "  other: {a: b}\n",
     ] {
         let entries = format!(

@@ -58,6 +58,8 @@ pub(crate) fn find(text: &str, place: Place, key: &str, found: &mut Found) {
             found.doubtful(place, Rule::Text, word, format!("it is a line of {what}"));
             continue;
         }
+        let inline = inline(line).filter_map(assignment);
+        settings.extend(inline.map(|(name, value)| Setting::of(name, value, place, At::Here)));
         match assignment(line) {
             Some((name, value)) => settings.push(Setting::of(name, value, place, At::Here)),
             None => {
@@ -85,6 +87,13 @@ pub(crate) fn words(text: &str, place: Place, rule: Rule, key: &str, found: &mut
 
 fn is_section(line: &str) -> bool {
     line.starts_with('[') && line.ends_with(']')
+}
+
+/// Returns the parts of a table in one line, as TOML and HOCON have it: `x = { a = 1, b = 2 }` and `x { a = 1 }`.
+fn inline(line: &str) -> impl Iterator<Item = &str> {
+    let table = line.split_once('{').and_then(|(_, rest)| Some(rest.rsplit_once('}')?.0));
+    let table = table.filter(|table| table.contains('='));
+    table.into_iter().flat_map(|table| table.split([',', ';', '{', '}'])).map(str::trim)
 }
 
 /// Splits `name = value`, `name: value`, `"name": "value",`, `export NAME=value` and `<name>value</name>`.
@@ -164,7 +173,7 @@ fn closing(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{assignment, json};
+    use super::{assignment, inline, json};
 
     #[test]
     fn settings_of_every_kind_of_file_are_split() {
@@ -186,6 +195,20 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(assignment(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn tables_in_one_line_are_split() {
+        for (line, expected) in [
+            ("x = { image = \"a/b:1\", pull = true }", &["image = \"a/b:1\"", "pull = true"][..]),
+            ("docker { image = a/b:1 }", &["image = a/b:1"]),
+            ("a { b { image = c:1 } }", &["b", "image = c:1", ""]),
+            ("if (x) { y(); }", &[]),
+            ("{{ .Image }}", &[]),
+            ("x = {", &[]),
+        ] {
+            assert_eq!(inline(line).collect::<Vec<_>>(), expected, "{line}");
         }
     }
 

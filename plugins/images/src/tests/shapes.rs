@@ -414,3 +414,13 @@ fn a_repository_whose_tags_flux_lists_is_not_pulled() {
     let other = scan("ghcr.io/acme/app:1").replace("image.toolkit.fluxcd.io", "example.com");
     assert_eq!(taken(&other), ["ghcr.io/acme/app:1 field spec.image"]);
 }
+
+#[test]
+fn tables_in_one_line_name_images_too() {
+    let image = ["a/b:1 text data.f//"];
+    file("x = { image = \"a/b:1\", pull = true }", &image);
+    file("docker { image = \"a/b:1\" }", &image);
+    file("jobs { build { runnerImage = a/b:1 } }", &image);
+    file("task = { repo = \"a/b\", size = 1 }\nname { path = x/y }", &[]);
+    file("x = { image = \"{{ .Image }}\" }", &[]);
+}
