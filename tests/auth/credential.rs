@@ -150,5 +150,23 @@ fn a_registry_that_offers_another_way_to_log_in_is_named() {
         assert!(!run.stderr.contains("check that the credential is right"), "{}", run.stderr);
         run.complains(&format!("(it offers only {offered})"))
             .complains("hint: no credential was shown: longshore logs in with Basic or Bearer");
+        let login = ["login", ends.source.address(), "-u", USER, "--password-stdin"];
+        let run = Longshore::new().args(login).stdin(PASSWORD).run().exits(1);
+        assert!(!run.stderr.contains("check the user name"), "{}", run.stderr);
+        run.complains(&format!("(it offers only {offered})"));
+    }
+}
+
+#[test]
+fn a_challenge_that_names_no_token_service_is_the_operator_s_fault() {
+    for challenge in
+        ["Bearer", "Bearer realm=\"\"", "Bearer realm=\"/token\"", "Bearer error=\"x\""]
+    {
+        let ends = Ends::with(&["team/app:1"]);
+        let answer = Answer::status(401).header("www-authenticate", challenge);
+        ends.source.rule(Rule::on("*", "/v2/*").answers(answer));
+        let run = ends.mirror().run().exits(1);
+        run.complains("(it offers only Bearer without a valid realm)")
+            .complains("hint: ask the operator of the registry: its header WWW-Authenticate");
     }
 }

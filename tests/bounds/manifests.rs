@@ -117,3 +117,47 @@ fn a_dry_run_of_large_indexes_takes_no_more_memory() {
     let run = within_memory(mirror(&source, &destination, 60).arg("--dry-run")).exits(0);
     run.sums_up("60 to copy, 0 skipped, 0 failed");
 }
+
+/// A manifest of about `size` bytes with as many layers as fit.
+fn layers(number: usize, size: usize) -> String {
+    let config = digest(b"{}");
+    let mut text = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{config}","size":2}},"layers":["#
+    );
+    for layer in 0.. {
+        if text.len() > size - 200 {
+            break;
+        }
+        let comma = if layer == 0 { "" } else { "," };
+        write!(
+            text,
+            r#"{comma}{{"mediaType":"a/b","digest":"sha256:{number:032x}{layer:032x}","size":1}}"#
+        )
+        .unwrap();
+    }
+    text + "]}"
+}
+
+#[test]
+fn an_inspection_keeps_no_manifests() {
+    type Make = fn(usize, usize) -> String;
+    let made: [(Make, usize, _); 2] = [(manifest, 90, None), (layers, 10, Some("65536"))];
+    for (make, count, limit) in made {
+        let children: HashMap<String, usize> = (0..count)
+            .map(|number| (digest(make(number, LARGE).as_bytes()).to_string(), number))
+            .collect();
+        let digests: Vec<String> = children.keys().cloned().collect();
+        let source = registry(move |name| match children.get(name) {
+            Some(number) => Some(make(*number, LARGE)),
+            None => (name == "1").then(|| index(&digests, LARGE)),
+        });
+        let reference = format!("{}/team/app:1", source.address());
+        let run = within_memory(Longshore::new().args(["inspect", &reference]));
+        match limit {
+            None => _ = run.exits(0),
+            Some(limit) => {
+                run.exits(1).complains(&format!("names more than {limit} manifests and blobs"));
+            }
+        }
+    }
+}

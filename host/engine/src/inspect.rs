@@ -14,7 +14,7 @@ use longshore_store::{Intent, Source};
 
 use crate::error::JobError;
 use crate::source_reader::{KnownSources, SourceReader};
-use crate::walk::{Descendants, descendants};
+use crate::walk::{Descendants, OutOfBounds, descendants};
 
 /// Concurrent requests for the manifests of one image.
 const AT_ONCE: usize = 16;
@@ -116,24 +116,23 @@ pub async fn inspect(
             };
             let child = Descriptor { platform, ..own.clone() };
             manifests.push(inspected(&child, single));
-            size += added(single, &mut blobs);
+            for blob in single.blobs() {
+                size += if blobs.insert(blob.digest.clone()) { blob.size } else { 0 };
+            }
         }
         Content::Index(index) => {
             let below = descendants(&Nested(&reader), index.manifests.clone()).await?;
-            let read = |child: Descriptor| {
-                let reader = &reader;
-                async move {
-                    let manifest =
-                        reader.by_digest(&child.digest).await.map_err(JobError::Source)?;
-                    Ok::<_, JobError>((child, manifest))
-                }
-            };
-            let read = stream::iter(below.manifests).map(read).buffered(AT_ONCE);
-            for (child, manifest) in read.try_collect::<Vec<_>>().await? {
-                size += manifest.raw.bytes.len() as u64;
-                if let Content::Single(single) = &manifest.content {
-                    manifests.push(inspected(&child, single));
-                    size += added(single, &mut blobs);
+            let read = |child: Descriptor| summary(&reader, child);
+            let mut read = stream::iter(below.manifests).map(read).buffered(AT_ONCE);
+            while let Some(child) = read.try_next().await? {
+                size += child.bytes;
+                manifests.extend(child.manifest);
+                let new = child.blobs.into_iter();
+                size += new
+                    .filter_map(|(digest, size)| blobs.insert(digest).then_some(size))
+                    .sum::<u64>();
+                if let Some(error) = OutOfBounds::of_descriptors(blobs.len()) {
+                    return Err(error.into());
                 }
             }
             let own_blobs = below.blobs.iter().filter(|blob| blobs.insert(blob.digest.clone()));
@@ -153,6 +152,32 @@ pub async fn inspect(
     })
 }
 
+/// What is kept of a child of an index. The manifests themselves may have gigabytes together.
+struct Summary {
+    /// The child, unless it is an index.
+    manifest: Option<InspectedManifest>,
+    /// The length of its manifest.
+    bytes: u64,
+    /// The digests and sizes of its blobs.
+    blobs: Vec<(Digest, u64)>,
+}
+
+async fn summary(reader: &SourceReader<'_>, child: Descriptor) -> Result<Summary, JobError> {
+    let manifest = reader.by_digest(&child.digest).await.map_err(JobError::Source)?;
+    let bytes = manifest.raw.bytes.len() as u64;
+    Ok(match &manifest.content {
+        Content::Single(single) => {
+            let blobs = single.blobs().into_iter();
+            Summary {
+                manifest: Some(inspected(&child, single)),
+                bytes,
+                blobs: blobs.map(|blob| (blob.digest.clone(), blob.size)).collect(),
+            }
+        }
+        Content::Index(_) => Summary { manifest: None, bytes, blobs: Vec::new() },
+    })
+}
+
 /// Reads the referrers of `subjects`, in their order: manifests that name one as their subject, and those
 /// with a cosign tag of one.
 async fn referrers(
@@ -161,6 +186,9 @@ async fn referrers(
 ) -> Result<Vec<InspectedReferrer>, JobError> {
     let of_subject = |subject: Digest| async move {
         let listed = reader.referrers(&subject).await.map_err(JobError::Source)?;
+        if let Some(error) = OutOfBounds::of_referrers(listed.len()) {
+            return Err(error.into());
+        }
         let mut found = Vec::with_capacity(listed.len());
         for referrer in listed {
             found.push(inspected_referrer(reader, &subject, referrer).await?);
@@ -185,8 +213,15 @@ async fn referrers(
         }
         Ok::<_, JobError>(found)
     };
-    let found = stream::iter(subjects).map(of_subject).buffered(AT_ONCE);
-    Ok(found.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
+    let mut read = stream::iter(subjects).map(of_subject).buffered(AT_ONCE);
+    let mut found = Vec::new();
+    while let Some(some) = read.try_next().await? {
+        found.extend(some);
+        if let Some(error) = OutOfBounds::of_referrers(found.len()) {
+            return Err(error.into());
+        }
+    }
+    Ok(found)
 }
 
 /// Reads a listed referrer for its type. A list may name what the registry has lost.
@@ -338,12 +373,6 @@ fn inspected(child: &Descriptor, single: &Single) -> InspectedManifest {
         layers: single.layers.len(),
         size: single.blobs().iter().map(|blob| blob.size).sum(),
     }
-}
-
-/// Returns the size of the blobs that are not among `known` yet, and adds them.
-fn added(single: &Single, known: &mut HashSet<Digest>) -> u64 {
-    let new = single.blobs().into_iter().filter(|blob| known.insert(blob.digest.clone()));
-    new.map(|blob| blob.size).sum()
 }
 
 /// Reads the indexes in an index.

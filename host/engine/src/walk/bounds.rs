@@ -32,7 +32,7 @@ pub enum OutOfBounds {
     #[error("the image has more than {MANIFESTS} manifests")]
     Manifests,
     /// The indexes name too much in total.
-    #[error("the indexes of the image name more than {DESCRIPTORS} manifests and blobs")]
+    #[error("the image names more than {DESCRIPTORS} manifests and blobs")]
     Descriptors,
     /// The manifests are too large in total.
     #[error("the manifests of the image have more than {BYTES} bytes together")]
@@ -46,5 +46,15 @@ impl OutOfBounds {
     /// The limit that an index of `count` children exceeds, if it does.
     pub(crate) fn of_children(count: usize) -> Option<Self> {
         (count > CHILDREN).then_some(Self::Children)
+    }
+
+    /// The limit that `count` different blobs of an image exceed, if they do.
+    pub(crate) fn of_descriptors(count: usize) -> Option<Self> {
+        (count > DESCRIPTORS).then_some(Self::Descriptors)
+    }
+
+    /// The limit that `count` referrers of an image exceed, if they do.
+    pub(crate) fn of_referrers(count: usize) -> Option<Self> {
+        (count > REFERRERS).then_some(Self::Referrers)
     }
 }

@@ -1,5 +1,6 @@
 //! Authentication challenges of registries.
 
+use http_auth::ChallengeRef;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use url::Url;
 
@@ -9,6 +10,9 @@ use crate::http::zone::Zone;
 /// The most schemes that an error names, and the most characters of each.
 const MAX_SCHEMES: usize = 5;
 const MAX_SCHEME: usize = 40;
+
+/// What an error calls a challenge for a token that does not say where tokens are.
+pub(crate) const BEARER_OF_NOBODY: &str = "Bearer without a valid realm";
 
 /// The scheme that a 401 asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +69,7 @@ impl Challenge {
         for value in headers.get_all(WWW_AUTHENTICATE) {
             let Ok(text) = value.to_str() else { continue };
             let known = http_auth::parse_challenges(text).unwrap_or_default();
-            let mut found: Vec<&str> = known.iter().map(|challenge| challenge.scheme).collect();
+            let mut found: Vec<&str> = known.iter().map(offered).collect();
             if found.is_empty() {
                 // `Negotiate` with its data is not a list of challenges.
                 found.extend(text.split_whitespace().next());
@@ -91,25 +95,38 @@ impl Challenge {
             for challenge in challenges.unwrap_or_default() {
                 if challenge.scheme.eq_ignore_ascii_case("basic") {
                     basic = Some(Self::Basic);
-                } else if challenge.scheme.eq_ignore_ascii_case("bearer") {
-                    let parameter = |name: &str| {
-                        let found =
-                            challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-                        found.map(|(_, value)| value.to_unescaped())
-                    };
-                    if let Some(url) = parameter("realm").and_then(|realm| realm_url(&realm)) {
-                        return Some(Self::Bearer(Realm {
-                            url,
-                            service: parameter("service"),
-                            scope: parameter("scope"),
-                            from: None,
-                        }));
-                    }
+                } else if challenge.scheme.eq_ignore_ascii_case("bearer")
+                    && let Some(url) = realm_of(&challenge)
+                {
+                    return Some(Self::Bearer(Realm {
+                        url,
+                        service: parameter(&challenge, "service"),
+                        scope: parameter(&challenge, "scope"),
+                        from: None,
+                    }));
                 }
             }
         }
         basic
     }
+}
+
+/// What an error calls the scheme of a challenge.
+fn offered<'a>(challenge: &ChallengeRef<'a>) -> &'a str {
+    let is_of_nobody =
+        challenge.scheme.eq_ignore_ascii_case("bearer") && realm_of(challenge).is_none();
+    if is_of_nobody { BEARER_OF_NOBODY } else { challenge.scheme }
+}
+
+/// A parameter of a challenge.
+fn parameter(challenge: &ChallengeRef<'_>, name: &str) -> Option<String> {
+    let found = challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.to_unescaped())
+}
+
+/// The URL of the token service that a challenge names.
+fn realm_of(challenge: &ChallengeRef<'_>) -> Option<Url> {
+    realm_url(&parameter(challenge, "realm")?)
 }
 
 /// The URL of a realm. A user name in it is not ours to send.
@@ -169,7 +186,12 @@ mod tests {
             (&["Negotiate", "NTLM"], &["Negotiate", "NTLM"]),
             (&["Digest realm=\"x\", nonce=\"y\""], &["Digest"]),
             (&["Negotiate, Basic realm=\"x\", basic realm=\"y\""], &["Negotiate", "Basic"]),
-            (&["Bearer realm=\"no url\""], &["Bearer"]),
+            (&["Bearer realm=\"no url\""], &["Bearer without a valid realm"]),
+            (
+                &["Bearer error=\"x\"", "Basic realm=\"x\""],
+                &["Bearer without a valid realm", "Basic"],
+            ),
+            (&["bearer realm=\"https://auth.example/token\""], &["bearer"]),
             (&[""], &[]),
             (&[], &[]),
         ] {

@@ -68,7 +68,11 @@ impl Client {
         let base = self.base().await?;
         let zone = base.connections.zone_of(&asked).await;
         let Some(challenge) = Challenge::of(asked.headers(), &base.url, zone) else {
-            return refused("it offers neither Basic nor Bearer authentication");
+            let answer = read_error(asked).await;
+            if answer.offers_a_known_scheme() {
+                return refused("it does not say how to log in");
+            }
+            return Err(Cause::Answered(answer));
         };
         let state = match (&challenge, credential) {
             (_, Credential::RegistryToken(token)) => {

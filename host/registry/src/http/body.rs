@@ -177,6 +177,14 @@ impl Encoding {
         Some(Cause::Encoded { host: self.host.clone(), encoding: self.name()? })
     }
 
+    /// The encoding of a body that should be text, if it is none.
+    fn of_no_text(&self, body: &[u8]) -> Option<String> {
+        // A text may be cut within a character.
+        let is_text =
+            std::str::from_utf8(body).map_or_else(|error| error.error_len().is_none(), |_| true);
+        if is_text { None } else { encoding_of(self.header.as_deref(), body) }
+    }
+
     /// The encoding that the header names, unless it is none.
     pub(crate) fn name(&self) -> Option<String> {
         named(self.header.as_deref()).map(|name| name.chars().take(20).collect())
@@ -227,6 +235,7 @@ pub(crate) async fn read_error(response: Response) -> ErrorResponse {
         401 => Challenge::schemes(response.headers()).into(),
         _ => Box::default(),
     };
+    let encoding = Encoding::of(&response);
     let mut response = ResponseBody::of(response);
     let mut body = Vec::new();
     while let Ok(Some(piece)) = response.next().await {
@@ -236,7 +245,16 @@ pub(crate) async fn read_error(response: Response) -> ErrorResponse {
             break;
         }
     }
-    ErrorResponse { offers, ..ErrorResponse::of(status, &body, retry_after) }
+    let mut error = match encoding.of_no_text(&body) {
+        // What is compressed says nothing to a reader.
+        Some(encoding) => {
+            let detail = format!("its text is compressed ({encoding})");
+            ErrorResponse { detail, ..ErrorResponse::of(status, &[], retry_after) }
+        }
+        None => ErrorResponse::of(status, &body, retry_after),
+    };
+    error.offers = offers;
+    error
 }
 
 #[cfg(test)]
@@ -324,6 +342,29 @@ mod tests {
         assert!(matches!(too_large, Err(Cause::TooLarge { limit: 3 })));
         let pieces: &[&[u8]] = &[&[b'x'; ERROR_BODY_LIMIT]];
         assert_eq!(read_error(endless(500, pieces)).await.status, 500, "the rest is not awaited");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_is_compressed_is_not_shown() {
+        let plain = br#"{"errors":[{"code":"DENIED"}]}"#;
+        let gzip: &[u8] = &[0x1f, 0x8b, 8, 0, 0];
+        for (header, body, detail) in [
+            (Some("gzip"), gzip, "its text is compressed (gzip)"),
+            (None, gzip, "its text is compressed (gzip)"),
+            (Some("deflate"), &[0x78, 0x9c, 0xcb], "its text is compressed (deflate)"),
+            (Some("gzip"), plain, "DENIED"),
+            (Some("gzip"), b"try later", "try later"),
+            (None, b"caf\xe9", "caf\u{fffd}"),
+            (Some("gzip"), b"caf\xc3", "caf\u{fffd}"),
+            (None, b"", ""),
+        ] {
+            let mut response = http::Response::builder().status(403);
+            if let Some(header) = header {
+                response = response.header("content-encoding", header);
+            }
+            let response = response.body(reqwest::Body::from(body)).unwrap();
+            assert_eq!(read_error(response.into()).await.detail, detail, "{header:?} {body:?}");
+        }
     }
 
     #[test]
