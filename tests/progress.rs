@@ -74,7 +74,7 @@ impl Terminal {
 
     /// Waits until the screen is as `is_right` wants it.
     #[track_caller]
-    fn wait_for(&self, what: &str, is_right: impl Fn(&str) -> bool) -> String {
+    fn wait_for(&self, what: &str, mut is_right: impl FnMut(&str) -> bool) -> String {
         let deadline = Instant::now() + LIMIT;
         loop {
             let screen = self.screen();
@@ -104,9 +104,8 @@ fn headers(screen: &str) -> usize {
     screen.lines().filter(|line| line.contains(" images, ") && !line.contains("[INFO]")).count()
 }
 
-#[test]
-fn rows_tell_images_apart_and_survive_a_resize() {
-    let pair = Pair::embedded();
+/// Returns a run of three images that move slowly, and the proxy that makes them slow.
+fn slow_run(pair: &Pair) -> (FaultProxy, Longshore) {
     let mut list = String::new();
     for (seed, name) in (1..).zip(NAMES) {
         let repository = format!("rancher/mirrored-of-somebody/{name}");
@@ -121,6 +120,35 @@ fn rows_tell_images_apart_and_survive_a_resize() {
     );
     let run = Longshore::new().mirror().list(&list).source(source.address());
     let run = run.destination(pair.destination.address());
+    (source, run)
+}
+
+#[test]
+fn a_screen_whose_first_line_is_the_header_gathers_no_headers() {
+    let pair = Pair::embedded();
+    let (_source, run) = slow_run(&pair);
+    let Some(terminal) = Terminal::start(&run, 120, 16) else { return };
+    terminal.wait_for("rows", |screen| rows(screen).len() == NAMES.len());
+    // The lines wrap, so tmux moves what stands above to the history. Nobody can remove a header there, so
+    // each width may leave one. The redraws after it must not leave more.
+    for (width, most) in [(60, 2), (38, 3), (24, 4)] {
+        terminal.resize(width, 16);
+        let mut seen = std::collections::HashSet::new();
+        let screen = terminal.wait_for("six redraws", |screen| {
+            seen.extend(screen.lines().rfind(|line| line.contains(" images, ")).map(str::to_owned));
+            seen.len() > 6
+        });
+        let headers = screen.matches(" images, ").count();
+        assert!(headers <= most, "{width}: {headers} headers in\n{screen}");
+    }
+    terminal.tmux(&["send-keys", "C-c"]);
+    terminal.wait_for("the end", |screen| screen.contains("\nended"));
+}
+
+#[test]
+fn rows_tell_images_apart_and_survive_a_resize() {
+    let pair = Pair::embedded();
+    let (_source, run) = slow_run(&pair);
     let Some(terminal) = Terminal::start(&run, 60, 24) else { return };
     let whole = |screen: &str| headers(screen) == 1 && rows(screen).len() == NAMES.len();
     for (columns, height) in [(60, 24), (100, 24), (46, 24), (140, 12), (60, 24)] {

@@ -210,6 +210,9 @@ pub(super) mod tests {
     use super::{Log, wants_colour};
     use longshore_engine::event::Level;
 
+    /// What removes one row.
+    const ROW_GOES: &str = "\x1b[1A\r\x1b[K\x1b[B\x1b[J\x1b[A";
+
     /// A writer whose content the test reads.
     #[derive(Clone, Default)]
     pub(crate) struct Page(Arc<Mutex<Vec<u8>>>);
@@ -284,7 +287,9 @@ pub(super) mod tests {
         assert!(!page.text().contains("three"));
         drop(gathering);
         log.draw(Vec::new());
-        let expected = "[INFO] one\n[ERRO] two\n[ERRO] hint: ask\nhalf\n\x1b[1A\r\x1b[J[INFO] three\nhalf\n\x1b[1A\r\x1b[J";
+        let expected = format!(
+            "[INFO] one\n[ERRO] two\n[ERRO] hint: ask\nhalf\n{ROW_GOES}[INFO] three\nhalf\n{ROW_GOES}"
+        );
         assert_eq!(page.text().replace("12:00:07 ", ""), expected);
         log.write(Level::Info, "four");
         assert!(page.text().ends_with(" four\n"));
@@ -312,7 +317,9 @@ pub(super) mod tests {
         log.draw(vec!["1 of 2 images".to_owned()]);
         log.write(Level::Info, "still here");
         log.draw(Vec::new());
-        let expected = "1 of 2 images\n\x1b[1A\r\x1b[J12:00:07 [INFO] still here\n1 of 2 images\n\x1b[1A\r\x1b[J";
+        let expected = format!(
+            "1 of 2 images\n{ROW_GOES}12:00:07 [INFO] still here\n1 of 2 images\n{ROW_GOES}"
+        );
         assert_eq!(page.text(), expected);
     }
 

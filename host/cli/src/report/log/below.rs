@@ -48,8 +48,9 @@ impl Below {
         let lines = |row: &String| row.chars().count().div_ceil(columns.max(1)).max(1);
         match self.rows.iter().map(lines).sum::<usize>() {
             0 => String::new(),
-            // Up to the first line, and clear everything from there.
-            lines => format!("\x1b[{lines}A\r\x1b[J"),
+            // Up to the first line, and clear everything from there. tmux moves a screen that is cleared from its
+            // first cell to the history, so the first line is cleared alone. There is always a line below it.
+            lines => format!("\x1b[{lines}A\r\x1b[K\x1b[B\x1b[J\x1b[A"),
         }
     }
 }
@@ -65,14 +66,20 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
+    /// What removes this many lines, without a `J` in the first cell of a screen.
+    fn removed(lines: usize) -> String {
+        format!("\x1b[{lines}A\r\x1b[K\x1b[B\x1b[J\x1b[A")
+    }
+
     #[test]
     fn records_come_above_the_rows() {
         let mut below = Below::default();
         assert_eq!(written(&mut below, "a\n", None, 80), "a\n", "there are no rows");
         assert_eq!(written(&mut below, "", Some(&["head", "one"]), 80), "head\none\n");
-        assert_eq!(written(&mut below, "b\n", None, 80), "\x1b[2A\r\x1b[Jb\nhead\none\n");
-        assert_eq!(written(&mut below, "", Some(&["head"]), 80), "\x1b[2A\r\x1b[Jhead\n");
-        assert_eq!(written(&mut below, "", Some(&[]), 80), "\x1b[1A\r\x1b[J");
+        let both = removed(2);
+        assert_eq!(written(&mut below, "b\n", None, 80), format!("{both}b\nhead\none\n"));
+        assert_eq!(written(&mut below, "", Some(&["head"]), 80), format!("{both}head\n"));
+        assert_eq!(written(&mut below, "", Some(&[]), 80), removed(1));
         assert_eq!(written(&mut below, "", Some(&[]), 80), "", "nothing is drawn again");
     }
 
@@ -82,7 +89,7 @@ mod tests {
             let mut below = Below::default();
             written(&mut below, "", Some(&["x".repeat(40).as_str(), "x".repeat(16).as_str()]), 80);
             let text = written(&mut below, "", Some(&[]), columns);
-            assert_eq!(text, format!("\x1b[{lines}A\r\x1b[J"), "{columns}");
+            assert_eq!(text, removed(lines), "{columns}");
         }
     }
 }
