@@ -259,6 +259,37 @@ fn the_failed_list_of_another_run_stays() {
     assert_eq!(repeated.file(LIST), None, "the repeat is the run that wrote it");
 }
 
+/// In one folder, the run B replaces the failed list of the run A. The command that was printed for A then reads
+/// the list of B.
+#[test]
+fn a_command_of_another_run_is_told_from_the_list_s_own() {
+    let pair = Pair::embedded();
+    pair.source.push("team/late", "1", &image());
+    let (first, second) = (pair.destination.address(), Registry::embedded());
+    let (gone, source) = ("127.0.0.1:9", pair.source.address());
+    let run = |run: &Run, arguments: &[&str]| run.again().args(arguments).run();
+    let list = ["mirror", "-f", "b.txt", "-d", second.address(), "-s", gone];
+    let b = Longshore::new().file("b.txt", "team/late team/late 1\n").args(list).run().exits(1);
+    let kept = b.file(LIST).expect("there is a failed list");
+    let other = format!("is the failed list of a run with --source={gone} --destination=");
+    let commands = [
+        vec!["mirror", "-f", LIST, "--list-format=mirror", "-d", first, "-s", source],
+        vec!["mirror", "-f", LIST, "-d", first, "-s", source, "--dry-run"],
+        vec!["mirror-validate", "-f", LIST, "-d", first, "-s", source],
+    ];
+    for command in &commands {
+        let run = run(&b, command).exits(0).complains(&other);
+        let run =
+            run.complains(&format!("but this run has --source={source} --destination={first}"));
+        assert_eq!(run.file(LIST).as_ref(), Some(&kept), "{command:?}: it is of B");
+    }
+    // Another source is another run too, even if the destination is the same.
+    let same = ["mirror", "-f", LIST, "-d", second.address(), "-s", "localhost:9"];
+    run(&b, &same).exits(1).complains("but this run has --source=localhost:9 --destination=");
+    let repeated = b.repeated(LIST).exits(1);
+    assert!(!repeated.stderr.contains("is the failed list of a run"), "{}", repeated.stderr);
+}
+
 #[test]
 fn an_older_failed_list_is_removed_when_nothing_failed() {
     let pair = Pair::embedded();

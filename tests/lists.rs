@@ -271,3 +271,53 @@ fn broken_yaml_fails_with_its_place_and_nothing_of_it_is_copied() {
     run.complains("nothing in it can be read as image-syncer");
     assert!(destination.endpoint().tags("team/app").unwrap_or_default().is_empty());
 }
+
+#[test]
+fn lists_of_tools_that_name_destinations_keep_the_name() {
+    let found = |registry: &Registry| {
+        let names = ["alpine", "late", "library/alpine", "library/late", "team/alpine"];
+        let tags = |name: &str| registry.endpoint().tags(name).unwrap_or_default();
+        let of = |name| tags(name).into_iter().map(move |tag| format!("{name}:{tag}"));
+        names.into_iter().flat_map(of).collect::<Vec<String>>()
+    };
+    let source = Registry::embedded();
+    source.push("alpine", "1", &image(1));
+    let from = source.address();
+    let lists = |to: &str| {
+        let regsync = format!(
+            "version: 1\nsync:\n- source: {from}/alpine:1\n  target: {to}/alpine:1\n  type: image\n"
+        );
+        let syncer = format!("{from}/alpine:1: {to}/alpine:1\n");
+        let dregsy = format!(
+            "tasks:\n- source: {{registry: '{from}'}}\n  target: {{registry: '{to}'}}\n  mappings:\n  \
+             - {{from: alpine, to: alpine, tags: ['1']}}\n"
+        );
+        let plain = format!("{from}/alpine {to}/alpine 1\n");
+        [
+            ("regsync", regsync, "alpine:1"),
+            ("image-syncer", syncer, "alpine:1"),
+            ("dregsy", dregsy, "alpine:1"),
+            ("mirror", plain, "library/alpine:1"),
+        ]
+    };
+    for at in 0..4 {
+        let destination = Registry::embedded();
+        let (name, list, expected) = &lists(destination.address())[at];
+        let run = Longshore::new().mirror().list(list).run().exits(0);
+        assert_eq!(found(&destination), [*expected], "{name}");
+        let valid = run.again().validate().list(list).run().exits(0);
+        valid.sums_up("1 valid, 0 skipped, 0 failed");
+        // Who asks for a project gets it.
+        let run = Longshore::new().mirror().list(list).arg("--default-project=team").run();
+        run.exits(0);
+        assert_eq!(found(&destination), [expected, "team/alpine:1"], "{name}");
+    }
+    // The failed list has columns, and its command keeps the name too.
+    let destination = Registry::embedded();
+    let (_, list, _) = &lists(destination.address())[0];
+    let list = list.replace("alpine:1", "late:1");
+    let run = Longshore::new().mirror().list(&list).run().exits(1);
+    source.push("late", "1", &image(1));
+    run.repeated("mirror-failed.txt").exits(0);
+    assert_eq!(found(&destination), ["late:1"]);
+}

@@ -13,4 +13,6 @@ pub(crate) use credential::GivenCredential;
 pub(crate) use error::ListError;
 pub(crate) use format::{Choice, NOT_TEXT, ReadList, choose, credentials, format_of, parse};
 pub(crate) use input::{read_file, read_stdin};
-pub(crate) use notation::{MARK, REPEAT, RUN, format_of_failed_list, is_repeatable, push_line};
+pub(crate) use notation::{
+    MARK, REPEAT, RUN, command_of_failed_list, format_of_failed_list, is_repeatable, push_line,
+};

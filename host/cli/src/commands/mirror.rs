@@ -73,6 +73,7 @@ async fn run_list(
     planned: impl FnOnce(),
 ) -> Result<Completed, Fatal> {
     let (is_private, name) = (text.is_private, text.name.clone());
+    session.warn_of_other_registries(&text);
     let page = session.page("the image list", is_private)?;
     let format = session.settings.list.list_format.as_deref();
     let plan = match is_of_charts(&text, format) {

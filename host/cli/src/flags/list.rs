@@ -9,7 +9,8 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use super::values::{
-    ListCredentials, address, duration, index_mode, interval, jobs, list_credentials, project, rate,
+    ListCredentials, address, duration, index_mode, interval, jobs, list_credentials, project,
+    rate, retries,
 };
 use super::{FleetFlags, HangarFlags};
 use crate::report::OutputFormat;
@@ -96,7 +97,8 @@ pub(crate) struct ListFlags {
     /// Replace the project of every destination, which is the first component of its path, by PROJECT
     #[arg(long, value_name = "PROJECT", value_parser = project)]
     pub(crate) destination_project: Option<Repository>,
-    /// Put destinations that have no project into PROJECT; - leaves them without one
+    /// Put destinations that have no project into PROJECT; - leaves them without one. Lists of dregsy,
+    /// image-syncer and regsync keep their names unless the flag is given
     #[arg(long, value_name = "PROJECT", default_value = "library")]
     pub(crate) default_project: String,
     #[arg(long, value_name = "PLUGIN", help = format!("Read the image list with PLUGIN: {} or the path of a component [default: detected from the content]", built_in(Kind::ListFormat)))]
@@ -189,7 +191,7 @@ pub(crate) struct LimitFlags {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
     /// Repeat a failed request up to N times; 0 is never. Waits for a rate-limited registry do not count
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRIES)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRIES, value_parser = retries, allow_negative_numbers = true)]
     pub(crate) retries: usize,
     /// Move at most RATE bytes of layers per second over the whole run, such as 50MB/s or 800kB/s, in each
     /// direction; at least 100kB/s [default: no limit]

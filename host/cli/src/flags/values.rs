@@ -45,6 +45,11 @@ pub(super) fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Parses the value of `--retries`.
+pub(super) fn retries(text: &str) -> Result<usize, String> {
+    text.trim().parse().map_err(|_| "it must be a number of at least 0".to_owned())
+}
+
 /// Parses a duration such as `90s`, `15m` or `2h`; a plain number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
@@ -57,8 +62,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses the time between runs.
+///
+/// A bare number is refused: it would be seconds, and who writes `6` may mean hours.
 pub(super) fn interval(text: &str) -> Result<Duration, String> {
     match duration(text)? {
+        time if !time.is_zero() && text.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
+            let bare = text.trim();
+            Err(format!("it needs a unit: {bare}s, {bare}m or {bare}h"))
+        }
         time if time < Duration::from_secs(1) => Err("it must be at least 1s".to_owned()),
         time => Ok(time),
     }

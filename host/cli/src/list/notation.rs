@@ -27,10 +27,15 @@ const ESCAPED: &str =
 pub(crate) const UNREADABLE_HINT: &str =
     "it could not be read from the list that it is in; correct it there, then remove this line";
 
+/// Returns the command in the first line of a failed list of longshore.
+pub(crate) fn command_of_failed_list(text: &ListText) -> Option<&str> {
+    let first = text.text.lines().next()?.strip_prefix(MARK)?;
+    first.split(RUN).next()?.strip_prefix(REPEAT)
+}
+
 /// Returns the format that a failed list of longshore names in the command of its first line.
 pub(crate) fn format_of_failed_list(text: &ListText) -> Option<&str> {
-    let first = text.text.lines().next()?.strip_prefix(MARK)?;
-    let command = first.split(RUN).next()?;
+    let command = command_of_failed_list(text)?;
     command.split_whitespace().rev().find_map(|word| word.strip_prefix("--list-format="))
 }
 

@@ -45,6 +45,9 @@ pub(in crate::commands) struct OfCharts {
     pub(in crate::commands) names: HashMap<u32, String>,
 }
 
+/// The formats of other tools whose lists give each image its whole name at the destination.
+const NAME_DESTINATIONS: [&str; 3] = ["dregsy", "image-syncer", "regsync"];
+
 impl Planned {
     /// Returns the entries as the failed list holds them.
     pub(in crate::commands) fn failed_entries(&self) -> Vec<FailedEntry> {
@@ -65,11 +68,24 @@ impl Session {
         name: &str,
         transport: Option<Arc<RegistryEndpoints>>,
     ) -> Result<Plugin, Fatal> {
+        let config = match kind == Kind::Rewrite && name == REGISTRY_REWRITE {
+            true => self.registry_config(self.settings.list.default_project.as_str()),
+            false => serde_json::Map::new(),
+        };
+        self.load_with(kind, name, transport, config).await
+    }
+
+    /// Loads a plugin with its settings and with `more`.
+    async fn load_with(
+        &self,
+        kind: Kind,
+        name: &str,
+        transport: Option<Arc<RegistryEndpoints>>,
+        more: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Plugin, Fatal> {
         let configured = self.plugins.name_of(kind, name).await?;
         let mut config = self.settings.plugins.config(&configured);
-        if kind == Kind::Rewrite && name == REGISTRY_REWRITE {
-            config.extend(self.registry_config());
-        }
+        config.extend(more);
         let endpoints = self.settings.plugins.endpoints(&configured).into_iter();
         let origins = endpoints.filter_map(|(name, known)| Some((name, known.origin?))).collect();
         let setup = PluginSetup {
@@ -101,7 +117,13 @@ impl Session {
         settings.grants.iter().chain(granted).cloned().collect()
     }
 
-    fn registry_config(&self) -> serde_json::Map<String, serde_json::Value> {
+    /// Says whether destinations of one part stay as they are: the tool that a list was written for keeps the name
+    /// that the list gives, and the user asked for no project.
+    pub(super) fn keeps_names(&self, format: &Format) -> bool {
+        self.settings.default_project_is_default && NAME_DESTINATIONS.contains(&&*format.flag)
+    }
+
+    fn registry_config(&self, project: &str) -> serde_json::Map<String, serde_json::Value> {
         let mut config = serde_json::Map::new();
         if let Some(registry) = &self.settings.destination {
             let registry = plan::rewritten_registry(registry);
@@ -110,7 +132,6 @@ impl Session {
         if let Some(project) = &self.settings.list.destination_project {
             config.insert("project".to_owned(), project.to_string().into());
         }
-        let project = self.settings.list.default_project.as_str();
         let project = if project == NO_PROJECT { "" } else { project };
         config.insert("default-project".to_owned(), project.into());
         config
@@ -148,8 +169,14 @@ impl Session {
         let formats = self.formats();
         let read = formats.read(text, format);
         let loaded = self.unless_interrupted(async { tokio::try_join!(read, self.rewrites()) });
-        let Some((read, rewrites)) = loaded.await? else { return Ok(None) };
+        let Some((read, mut rewrites)) = loaded.await? else { return Ok(None) };
         let ReadList { mut list, credentials } = read;
+        if self.keeps_names(&list.format)
+            && let Some(registry) = rewrites.first_mut()
+        {
+            let config = self.registry_config(NO_PROJECT);
+            *registry = self.load_with(Kind::Rewrite, REGISTRY_REWRITE, None, config).await?;
+        }
         let Some(()) = self.use_credentials(&list.text.name, &credentials).await? else {
             return Ok(None);
         };

@@ -1,15 +1,38 @@
 //! The commands that reports give: to repeat a run, and to mend a destination.
 
-use longshore_engine::list::Format;
+use longshore_engine::event::Level;
+use longshore_engine::list::{Format, ListText};
 
 use super::credentials::UNKNOWN_FILE;
 use super::session::Session;
+use crate::flags::NO_PROJECT;
+use crate::list::command_of_failed_list;
 use crate::report::{MendCommands, shell_command};
 
 /// The start of the flag whose value says which list gives credentials.
 const CREDENTIALS: &str = "--list-credentials=";
 
+/// The flags that say where the entries of a failed list come from and go to.
+const REGISTRIES: [&str; 2] = ["--source=", "--destination="];
+
 impl Session {
+    /// Warns if `text` is a failed list whose own command names other registries. Another run in the same folder
+    /// may have replaced the list for which a command was printed.
+    pub(super) fn warn_of_other_registries(&self, text: &ListText) {
+        let Some(command) = command_of_failed_list(text) else { return };
+        let written = shlex::split(command).unwrap_or_default();
+        let (of_list, of_run) = (registries(&written), registries(&self.settings.repeat));
+        if of_list == of_run {
+            return;
+        }
+        let warning = format!(
+            "{} is the failed list of a run with {of_list}, but this run has {of_run}; the command in its \
+             first line repeats that run: {command}",
+            text.name
+        );
+        self.log.write(Level::Warning, &warning);
+    }
+
     /// Returns the command that repeats the run of a list in `format` with the failed list.
     ///
     /// The command always names the format, because malformed lines alone do not reveal it.
@@ -55,9 +78,22 @@ impl Session {
             words.retain(|word| needs_format || !word.starts_with(&config));
             let flags = ["arch", "os"].into_iter().zip(self.settings.filter.defaults(format));
             words.extend(flags.filter_map(|(flag, value)| Some(format!("--{flag}={}", value?))));
+            if self.keeps_names(format) {
+                words.push(format!("--default-project={NO_PROJECT}"));
+            }
         }
         words.push(format!("--file={file}"));
         words.push(format!("--list-format={repeated}"));
         shell_command(words)
+    }
+}
+
+/// Returns the flags among these words that name registries.
+fn registries(words: &[String]) -> String {
+    let of = |flag: &&str| words.iter().find(|word| word.starts_with(*flag)).map(String::as_str);
+    let named: Vec<&str> = REGISTRIES.iter().filter_map(of).collect();
+    match named.as_slice() {
+        [] => "the registries of its lines".to_owned(),
+        named => named.join(" "),
     }
 }

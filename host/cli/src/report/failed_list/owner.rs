@@ -36,8 +36,8 @@ pub(super) fn owner_of(first_line: &str) -> Option<&str> {
 }
 
 /// Returns the name of a run: that of its list and its destination. `list` is the file that it reads, `asked`
-/// what it does without one, and `failed` the path of its failed list. A run that repeats a failed list is the run
-/// that wrote it.
+/// what it does without one, and `failed` the path of its failed list. A run that repeats a failed list to the same
+/// destination is the run that wrote it.
 pub(crate) fn run_of(
     list: Option<&Path>,
     asked: &str,
@@ -48,7 +48,8 @@ pub(crate) fn run_of(
     let Some(list) = list else { return format!("{asked} to {destination}") };
     if list.is_file() && is_same(list, failed) {
         let line = File::open(list).and_then(first_line).unwrap_or_default();
-        if let Some(owner) = owner_of(&line) {
+        let has_destination = |owner: &&str| owner.ends_with(&format!(" to {destination}"));
+        if let Some(owner) = owner_of(&line).filter(has_destination) {
             return owner.to_owned();
         }
     }
@@ -150,6 +151,8 @@ mod tests {
             ("a b 1\n".to_owned(), own.as_str()),
             (String::new(), &own),
             (line("a.txt to r.io"), "a.txt to r.io"),
+            (line("a.txt to s.r.io"), &own),
+            (line("a.txt to the registries of the list"), &own),
             ("# failed list of longshore; an old one\n".to_owned(), &own),
         ] {
             std::fs::write(&path, &text).unwrap();
