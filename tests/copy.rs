@@ -273,6 +273,18 @@ fn one_platform_is_its_manifest_without_an_index() {
         run.arg(platform).run().exits(0);
         pair.assert_arrived("x", "1", child);
     }
+    let lost = "and not those of the index";
+    for (source, flags, warns) in [
+        ("team/app:1", &["--referrers", "--dry-run"][..], true),
+        ("team/app:1", &["--referrers"], true),
+        ("team/app:1", &[], false),
+        ("team/single:1", &["--referrers"], false),
+    ] {
+        let platform = if source.contains("single") { "linux/arm/v7" } else { "linux/arm64" };
+        let run = copy(&format!("{from}/{source}"), &format!("{to}/z")).args(flags);
+        let run = run.args(["--platform", platform]).run().exits(0);
+        assert_eq!(run.stderr.contains(lost), warns, "{source} {flags:?}: {}", run.stderr);
+    }
     let by_digest = format!("{from}/team/app@{}", index.digest());
     copy(&by_digest, &format!("{to}/y:2")).arg("--platform=linux/arm64").run().exits(0);
     pair.assert_arrived("y", "2", &arm);
@@ -372,4 +384,101 @@ fn docker_s_types_in_a_folder_are_told_once() {
     let archive = copy(&source, "docker-archive:foo.tar").run().exits(2);
     archive
         .complains("hint: run skopeo copy docker://REGISTRY/REPOSITORY:TAG docker-archive:foo.tar");
+}
+
+/// Rewrites the `index.json` of a layout, so that its manifests have no tags or other names.
+fn rename(layout: &str, name: &str) {
+    let path = format!("{layout}/index.json");
+    let text = std::fs::read_to_string(&path).expect("there is an index");
+    let mut index: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    for manifest in index["manifests"].as_array_mut().expect("it is a list") {
+        manifest["annotations"] = match name {
+            "" => serde_json::Value::Null,
+            name => serde_json::json!({ "org.opencontainers.image.ref.name": name }),
+        };
+        if name.is_empty() {
+            manifest.as_object_mut().expect("it is an object").remove("annotations");
+        }
+    }
+    std::fs::write(&path, index.to_string()).expect("it is written");
+}
+
+#[test]
+fn the_only_image_of_a_layout_needs_no_tag() {
+    let pair = Pair::embedded();
+    let (single, index) = (image(7), index());
+    pair.source.push("a", "1", &single);
+    pair.source.push("b", "1", &index);
+    let (from, to) = (pair.source.address(), pair.destination.address());
+    let folder = tempfile::tempdir().expect("a scratch directory can be made");
+    // Without a name, as `crane pull --format oci` writes it, and with one that is not a tag.
+    for (at, name, path, image) in [
+        (1, "", "a", &single),
+        (2, "", "b", &index),
+        (3, "localhost:5601/team/app:1.0", "a", &single),
+    ] {
+        let layout = format!("{}/l{at}/x", folder.path().display());
+        copy(&format!("{from}/{path}:1"), &format!("oci:{layout}:1")).run().exits(0);
+        rename(&layout, name);
+        let layout = format!("oci:{layout}");
+        copy(&layout, &format!("{to}/c{at}:9")).run().exits(0);
+        pair.assert_arrived(&format!("c{at}"), "9", image);
+        copy(&layout, &format!("{to}/d{at}")).run().exits(0);
+        pair.assert_arrived(&format!("d{at}"), "latest", image);
+        let shown = Longshore::new().args(["inspect", &layout]).run().exits(0).stdout;
+        assert!(shown.contains(image.digest()), "{shown}");
+        let tags = Longshore::new().args(["tags", &layout]).run().exits(0);
+        assert_eq!(tags.stdout, "");
+        tags.complains(&format!(
+            "has no tags, but 1 manifest without one; name it as {layout}@sha256:"
+        ));
+        let wrong = copy(&format!("{layout}:1"), &format!("{to}/e")).run().exits(1);
+        wrong.complains(&format!("the image layout has no tags, but {}", image.digest()));
+    }
+    let platform = copy(&format!("oci:{}/l2/x", folder.path().display()), &format!("{to}/f"));
+    platform.arg("--platform=linux/arm64").run().exits(0);
+    assert_eq!(pair.destination.endpoint().tags("f").expect("it answers"), ["latest"]);
+    // Two images: one has to be chosen.
+    let both = format!("{}/l1/x", folder.path().display());
+    copy(&format!("{from}/b:1"), &format!("oci:{both}:2")).run().exits(0);
+    rename(&both, "");
+    let run = copy(&format!("oci:{both}"), &format!("{to}/g")).run().exits(2);
+    let run = run.complains("it has no tags, and the manifests sha256:");
+    run.complains(&format!("hint: write oci:{both}@DIGEST"));
+    let chosen = format!("oci:{both}@{}", index.digest());
+    copy(&chosen, &format!("{to}/g:1")).run().exits(0);
+    pair.assert_arrived("g", "1", &index);
+}
+
+#[test]
+fn a_colon_makes_a_new_folder_an_image_layout() {
+    let pair = Pair::embedded();
+    for tag in ["1", "2"] {
+        pair.source.push("team/app", tag, &image(1));
+    }
+    let source = format!("{}/team/app", pair.source.address());
+    let folder = tempfile::tempdir().expect("a scratch directory can be made");
+    let place = |path: &str| folder.path().join(path).join("index.json").is_file();
+    let to = |path: &str| format!("oci:{}/{path}", folder.path().display());
+    copy(&source, &to("new/app:")).arg("--all-tags").run().exits(0);
+    assert!(place("new/app") && !place("new/app/team/app"));
+    let tags = Longshore::new().args(["tags", &to("new/app")]).run().exits(0).stdout;
+    assert_eq!(tags, "1\n2\n");
+    copy(&source, &to("other")).arg("--all-tags").run().exits(0);
+    assert!(place("other/team/app"), "without the colon, it is a folder of layouts");
+    copy(&format!("{source}:2"), &to("third/x:")).run().exits(0);
+    assert_eq!(Longshore::new().args(["tags", &to("third/x")]).run().exits(0).stdout, "2\n");
+}
+
+#[test]
+fn a_digest_at_the_destination_is_told_from_a_wrong_one() {
+    let registry = Registry::embedded();
+    let (digest, other) = (image(1).digest().to_owned(), image(2).digest().to_owned());
+    let to = format!("{}/b@{digest}", registry.address());
+    for source in ["a:1.0", "a"] {
+        let run = copy(&format!("{}/{source}", registry.address()), &to).run().exits(2);
+        run.complains("it has a digest, and the source does not name one");
+    }
+    let run = copy(&format!("{}/a@{other}", registry.address()), &to).run().exits(2);
+    run.complains("it has a digest that the source does not have");
 }

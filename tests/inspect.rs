@@ -219,3 +219,120 @@ fn referrers_of_manifests_and_cosign_s_tags_are_shown_with_their_types() {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
+
+#[test]
+fn the_destination_is_where_mirror_puts_the_image() {
+    let pair = Pair::embedded();
+    let image = Image::new("linux/amd64").layer(1, 10).build();
+    for path in ["app", "team/app"] {
+        pair.source.push(path, "1", &image);
+    }
+    pair.mirror("app app 1\nteam/app team/app 1\n").run().exits(0);
+    let to = pair.destination.address();
+    let place = |path: &str, flags: &[&str]| {
+        let run = inspect(&format!("{}/{path}:1", pair.source.address())).args(["-d", to]);
+        let text = run.args(flags).run().exits(0).stdout;
+        text.lines().last().and_then(|line| line.split_once("/")).expect("a line").1.to_owned()
+    };
+    assert_eq!(place("app", &[]), "library/app:1: the same digest");
+    assert_eq!(place("team/app", &[]), "team/app:1: the same digest");
+    assert_eq!(place("app", &["--default-project=-"]), "app:1: missing");
+    assert_eq!(place("app", &["--default-project=team"]), "team/app:1: the same digest");
+    let settings = "destination = \"TO\"\ndefault-project = \"team\"\n".replace("TO", to);
+    let run = inspect(&format!("{}/app:1", pair.source.address())).file("s.toml", settings);
+    let run = run.args(["--settings", "s.toml"]).run().exits(0);
+    assert!(run.stdout.contains("/team/app:1: the same digest"), "{}", run.stdout);
+}
+
+#[test]
+fn referrers_that_the_destination_lacks_are_told() {
+    let pair = Pair::embedded();
+    let (index, amd, _) = index();
+    pair.source.push("team/app", "1", &index);
+    let sbom = Image::artifact("application/vnd.example.sbom").layer(5, 20).subject(&amd).build();
+    for referrer in [&signature(&index), &sbom] {
+        pair.source.push("team/app", referrer.digest(), referrer);
+    }
+    let tag = format!("{}.sig", index.digest().replace(':', "-"));
+    pair.source.push("team/app", &tag, &Image::artifact(SIGNATURE).layer(6, 9).build());
+    let told = || {
+        let reference = format!("{}/team/app:1", pair.source.address());
+        let run = || inspect(&reference).args(["-d", pair.destination.address()]);
+        let text = run().run().exits(0).stdout;
+        let line = text.lines().last().expect("a line").to_owned();
+        let json = run().arg("--output=json").run().exits(0).json();
+        let held = json["destination"]["referrers"].as_u64().expect("a number");
+        (line.split_once(":1: ").expect("a reference").1.to_owned(), held)
+    };
+    pair.mirror("team/app team/app 1\n").args(["-a", "all", "--os", "all"]).run().exits(0);
+    assert_eq!(told(), ("the same digest; without its 3 referrers".to_owned(), 0));
+    pair.destination.push("team/app", sbom.digest(), &sbom);
+    assert_eq!(told(), ("the same digest; without 2 of its 3 referrers".to_owned(), 1));
+    let run = pair.mirror("team/app team/app 1\n").arg("--referrers");
+    run.args(["-a", "all", "--os", "all"]).run().exits(0);
+    assert_eq!(told(), ("the same digest".to_owned(), 3));
+}
+
+#[test]
+fn the_source_is_shown_if_the_destination_is_not_there() {
+    let registry = Registry::embedded();
+    let image = Image::new("linux/amd64").layer(1, 10).build();
+    registry.push("team/app", "1", &image);
+    let reference = format!("{}/team/app:1", registry.address());
+    let digest = format!("digest      {}\n", image.digest());
+    for settings in ["", "destination = \"127.0.0.1:9\"\n"] {
+        let flags: &[&str] = if settings.is_empty() { &["-d", "127.0.0.1:9"] } else { &[] };
+        let run = || inspect(&reference).file("s.toml", settings).args(["--settings", "s.toml"]);
+        let text = run().args(flags).run().exits(1);
+        assert!(text.stdout.contains(&digest), "{}", text.stdout);
+        assert!(text.stdout.ends_with("/team/app:1: it could not be read\n"), "{}", text.stdout);
+        let text = text.complains("failed to look up manifest 127.0.0.1:9/team/app:1");
+        assert!(!text.stderr.contains("failed to destination"), "{}", text.stderr);
+        let json = run().args(flags).arg("--output=json").run().exits(1).json();
+        assert_eq!(json["digest"], image.digest());
+        assert_eq!(json["destination"]["status"], "failed");
+    }
+    // A folder that a copy would create.
+    let run = inspect(&reference).args(["-d", "oci:new/folder"]).run().exits(0);
+    assert!(run.stdout.ends_with("oci:new/folder/team/app:1: missing\n"), "{}", run.stdout);
+    let absent = inspect(&format!("{}/none:1", registry.address())).run().exits(1);
+    absent.complains("failed to fetch manifest");
+}
+
+#[test]
+fn the_source_of_the_settings_file_is_for_names_without_a_registry() {
+    let (registry, other) = (Registry::embedded(), Registry::embedded());
+    let image = |seed| Image::new("linux/amd64").layer(seed, 10).build();
+    registry.push("team/app", "1.0", &image(1));
+    other.push("team/app", "2.0", &image(2));
+    let settings = format!("source = \"{}\"\n", other.address());
+    let run = |arguments: &[&str]| {
+        let run = Longshore::new().file("s.toml", &settings).args(["--settings", "s.toml"]);
+        run.args(arguments).run().exits(0).stdout
+    };
+    let explicit = format!("{}/team/app", registry.address());
+    let layout = format!("oci:{}/team/app", registry.directory().display());
+    assert_eq!(run(&["tags", "team/app"]), "2.0\n");
+    assert_eq!(run(&["tags", &explicit]), "1.0\n");
+    assert_eq!(run(&["tags", &format!("docker://{explicit}")]), "1.0\n");
+    assert_eq!(run(&["tags", &layout]), "1.0\n");
+    assert!(run(&["inspect", &format!("{explicit}:1.0")]).contains(image(1).digest()));
+    assert!(run(&["inspect", &format!("docker://{explicit}:1.0")]).contains(image(1).digest()));
+    assert!(run(&["inspect", "team/app:2.0"]).contains(image(2).digest()));
+    // -s replaces the registry, as in `mirror`.
+    assert_eq!(run(&["tags", &explicit, "-s", other.address()]), "2.0\n");
+}
+
+#[test]
+fn a_registry_alone_is_no_repository() {
+    for command in ["tags", "inspect"] {
+        for registry in ["localhost:5601", "registry.example.com", "docker.io", "127.0.0.1:1"] {
+            let run = Longshore::new().args([command, registry]).run().exits(2);
+            let run = run.complains("it is a registry without a repository");
+            run.complains(&format!("hint: write {registry}/REPOSITORY"));
+        }
+        let run = Longshore::new().args([command, "oci:/no/such"]).run().exits(2);
+        let run = run.complains("there is no image layout at /no/such");
+        assert!(!run.stderr.contains("REPOSITORY"), "{}", run.stderr);
+    }
+}

@@ -90,9 +90,11 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         }
         Command::Serve(flags) => return block_on(serve::run(flags, log), log),
         Command::Worker(flags) => return block_on(worker::run(flags, log), log),
-        Command::Tags(flags) => return block_on(inspect::tags(flags, global.tls_verify, log), log),
+        Command::Tags(flags) => {
+            return block_on(inspect::tags(flags, &origins, global.tls_verify, log), log);
+        }
         Command::Inspect(flags) => {
-            return block_on(inspect::inspect(flags, global.tls_verify, log), log);
+            return block_on(inspect::inspect(flags, &origins, global.tls_verify, log), log);
         }
         Command::Login(flags) => return block_on(login::run(flags, global.tls_verify, log), log),
         Command::Logout(flags) => return block_on(login::log_out(flags, log), log),

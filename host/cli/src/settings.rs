@@ -20,6 +20,6 @@ pub(crate) use endpoint::{CredentialSettings, EndpointSettings};
 pub(crate) use error::SettingsError;
 pub(crate) use file::SettingsFile;
 pub(crate) use grants::add_grants;
-pub(crate) use layers::{Invocation, InvocationError, resolve};
+pub(crate) use layers::{Invocation, InvocationError, Origin, Origins, resolve};
 pub(crate) use plugin::{PluginSettings, plugin_flag};
 pub(crate) use run::{RunSettings, Task};

@@ -68,6 +68,16 @@ impl JobError {
         self.of_store().is_some_and(StoreError::is_unreachable)
     }
 
+    /// The message without the side, for a command whose user names one image and sees its registry in the
+    /// message. It fits after "failed to".
+    pub fn without_side(&self) -> String {
+        match self {
+            Self::Source(error) | Self::Destination(error) => error.to_string(),
+            Self::OutOfBounds(error) => format!("read the image: {error}"),
+            other => format!("read the image: {other}"),
+        }
+    }
+
     /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
         match self {

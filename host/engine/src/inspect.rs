@@ -91,6 +91,15 @@ pub enum Presence {
     },
 }
 
+/// What a store has of an image and of its referrers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// What it has of the image.
+    pub presence: Presence,
+    /// How many of the image's referrers the repository holds. One that only cosign's tag leads to needs that tag.
+    pub referrers: usize,
+}
+
 /// Inspects what `reference` names in `store`.
 ///
 /// # Errors
@@ -263,6 +272,8 @@ pub struct OfPlatform {
     pub manifests: Vec<Digest>,
     /// All platforms, each once.
     pub platforms: Vec<String>,
+    /// Whether the reference names an index.
+    pub is_index: bool,
 }
 
 /// Finds the manifests for `platform` below `reference` in `store`: those of an index, or the image itself.
@@ -292,7 +303,8 @@ pub async fn of_platform(
         }
     };
     let filter = PlatformFilter::default().and_platforms(vec![platform.clone()]);
-    let mut found = OfPlatform::default();
+    let is_index = matches!(root.content, Content::Index(_));
+    let mut found = OfPlatform { is_index, ..OfPlatform::default() };
     for manifest in manifests {
         let Some(has) = manifest.platform.filter(|platform| !platform.is_unknown()) else {
             continue;
@@ -316,14 +328,46 @@ pub async fn find(
     inspection: &Inspection,
     store: &Arc<dyn Source>,
     reference: &Reference,
-) -> Result<Presence, JobError> {
-    let resolve = |wanted: ManifestReference| async move {
-        let found = store.resolve(&reference.repository, &wanted, Intent::Read).await;
-        match found {
-            Err(error) if error.is_not_found() => Ok(None),
-            other => other.map_err(JobError::Destination),
+) -> Result<Located, JobError> {
+    let presence = presence(inspection, store, reference).await?;
+    if matches!(presence, Presence::Absent { manifests: 0 }) {
+        return Ok(Located { presence, referrers: 0 });
+    }
+    let held = |referrer: &InspectedReferrer| {
+        let wanted = match &referrer.tag {
+            Some(tag) => ManifestReference::Tag(tag.clone()),
+            None => ManifestReference::Digest(referrer.digest.clone()),
+        };
+        let digest = referrer.digest.clone();
+        async move {
+            let found = resolve(store, reference, &wanted).await;
+            found.map(|found| found == Some(digest))
         }
     };
+    let held = stream::iter(inspection.referrers.iter().map(held)).buffered(AT_ONCE);
+    let held: Vec<bool> = held.try_collect().await?;
+    Ok(Located { presence, referrers: held.into_iter().filter(|held| *held).count() })
+}
+
+/// Returns the digest of a manifest of a destination, if it exists.
+async fn resolve(
+    store: &Arc<dyn Source>,
+    reference: &Reference,
+    wanted: &ManifestReference,
+) -> Result<Option<Digest>, JobError> {
+    match store.resolve(&reference.repository, wanted, Intent::Read).await {
+        Err(error) if error.is_not_found() => Ok(None),
+        other => other.map_err(JobError::Destination),
+    }
+}
+
+async fn presence(
+    inspection: &Inspection,
+    store: &Arc<dyn Source>,
+    reference: &Reference,
+) -> Result<Presence, JobError> {
+    let resolve =
+        |wanted: ManifestReference| async move { resolve(store, reference, &wanted).await };
     let tagged = resolve(ManifestReference::to_fetch(&reference.version)).await?;
     if tagged.as_ref() == Some(&inspection.digest) {
         return Ok(Presence::Same);

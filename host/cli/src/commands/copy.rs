@@ -75,15 +75,23 @@ async fn choose(
     let bound = session.settings.destination.as_ref().and_then(StoreName::registry);
     let source = session.stores.stores(bound)?.source(&image.store)?;
     let image = with_only_tag(image, &*source).await?;
-    if let (Selection::ByTag(tag), Some(chosen)) = (&mut entry.select, &image.tag) {
-        *tag = chosen.to_string();
+    // Without a tag to keep, the copy gets the one that a reference has by default.
+    let mut kept = None;
+    if let Selection::ByTag(tag) = &mut entry.select {
+        if let Some(chosen) = &image.tag {
+            *tag = chosen.to_string();
+        } else if let Some(digest) = &image.digest {
+            kept = Some(std::mem::take(tag));
+            let pinned = Pinned { digest: digest.to_string(), tag: kept.clone() };
+            entry.select = Selection::ByDigest(pinned);
+        }
     }
     let Some(platform) = platform else { return Ok(Ok(())) };
     let reference = image.reference();
     let found = match inspect::of_platform(&source, &reference, platform).await {
         Ok(found) => found,
         Err(error) => {
-            return Ok(Err(NotChosen { hint: error.hint(), error: error.to_string() }));
+            return Ok(Err(NotChosen { hint: error.hint(), error: error.without_side() }));
         }
     };
     let Some(digest) = found.manifests.first() else {
@@ -101,7 +109,14 @@ async fn choose(
         );
         session.log.write(Level::Warning, &text);
     }
-    let tag = reference.version.tag().map(ToString::to_string);
+    if found.is_index && session.settings.referrers() {
+        let text = format!(
+            "--platform copies one manifest of {reference}, so --referrers copies the referrers of that manifest, and \
+             not those of the index"
+        );
+        session.log.write(Level::Warning, &text);
+    }
+    let tag = reference.version.tag().map(ToString::to_string).or(kept);
     entry.select = Selection::ByDigest(Pinned { digest: digest.to_string(), tag });
     Ok(Ok(()))
 }

@@ -2,31 +2,36 @@
 
 use std::sync::Arc;
 
-use longshore_engine::inspect;
+use longshore_engine::event::Level;
 use longshore_engine::plan::parse_store_flag;
+use longshore_engine::{counted, inspect};
 use longshore_oci::{Reference, ReferenceError, Registry, Repository, StoreName};
 use longshore_store::{Source, Stores as _};
 
-use super::layout_tag::with_only_tag;
+use super::layout_tag::{untagged, with_only_tag};
 use crate::error::{Exit, Fatal};
-use crate::flags::{Inspect, Tags};
+use crate::flags::{Inspect, NO_PROJECT, Tags};
 use crate::report::{self, Log, OutputFormat};
-use crate::settings::{NamedImage, SettingsError};
+use crate::settings::{NamedImage, Origin, Origins, SettingsError};
 use crate::setup::{RegistrySettings, StoreSetup, destination_of_environment};
 
 /// Lists the tags of a repository.
-pub(crate) async fn tags(flags: Tags, tls_verify: bool, log: &Log) -> Result<Exit, Fatal> {
-    let source = store("-s", flags.source.as_deref())?;
-    if let Some(image) = layout(&flags.repository, source.as_ref())? {
+pub(crate) async fn tags(
+    flags: Tags,
+    origins: &Origins,
+    tls_verify: bool,
+    log: &Log,
+) -> Result<Exit, Fatal> {
+    let text = bare(&flags.repository);
+    let source = source(flags.source.as_deref(), origins, text)?;
+    if let Some(image) = layout(text, source.as_ref())? {
         if !image.lacks_tag() {
             return Err(SettingsError::NotRepository { text: flags.repository }.into());
         }
         return list_tags(&image.store, &image.repository, flags.output, tls_verify, log).await;
     }
-    let wanted = reference(&flags.repository, source.as_ref())?;
-    if wanted.version.digest().is_some()
-        || flags.repository.ends_with(&format!(":{}", tag_of(&wanted)))
-    {
+    let wanted = reference(text, source.as_ref())?;
+    if wanted.version.digest().is_some() || text.ends_with(&format!(":{}", tag_of(&wanted))) {
         let text = flags.repository;
         return Err(SettingsError::NotRepository { text }.into());
     }
@@ -34,16 +39,28 @@ pub(crate) async fn tags(flags: Tags, tls_verify: bool, log: &Log) -> Result<Exi
 }
 
 async fn list_tags(
-    store: &StoreName,
+    name: &StoreName,
     repository: &Repository,
     output: OutputFormat,
     tls_verify: bool,
     log: &Log,
 ) -> Result<Exit, Fatal> {
-    let store = open(store, None, tls_verify)?;
-    match store.tags(repository).await {
-        Ok(tags) => report::print_tags(&tags, output)?,
+    let store = open(name, None, tls_verify)?;
+    let tags = match store.tags(repository).await {
+        Ok(tags) => tags,
         Err(error) => return Ok(failed(&error, error.hint.as_deref(), log)),
+    };
+    let untagged = match tags.as_slice() {
+        [] => untagged(&*store, repository).await,
+        _ => Vec::new(),
+    };
+    report::print_tags(&tags, output)?;
+    if let Some(first) = untagged.first() {
+        let all = counted(untagged.len(), "manifest", "manifests");
+        let text = format!(
+            "{name}/{repository} has no tags, but {all} without one; name it as {name}/{repository}@{first}"
+        );
+        log.write(Level::Warning, &text);
     }
     Ok(Exit::Done)
 }
@@ -61,38 +78,85 @@ fn tag_of(reference: &Reference) -> &str {
 }
 
 /// Shows an image.
-pub(crate) async fn inspect(flags: Inspect, tls_verify: bool, log: &Log) -> Result<Exit, Fatal> {
-    let source = store("-s", flags.source.as_deref())?;
+pub(crate) async fn inspect(
+    flags: Inspect,
+    origins: &Origins,
+    tls_verify: bool,
+    log: &Log,
+) -> Result<Exit, Fatal> {
+    let text = bare(&flags.reference);
+    let source = source(flags.source.as_deref(), origins, text)?;
     let destination = store("-d", flags.destination.as_deref())?;
     let bound = destination.as_ref().and_then(StoreName::registry);
-    let (wanted, opened) = match layout(&flags.reference, source.as_ref())? {
+    let (wanted, opened) = match layout(text, source.as_ref())? {
         Some(image) => {
             let opened = open(&image.store, bound, tls_verify)?;
             (with_only_tag(image, &*opened).await?.reference(), opened)
         }
         None => {
-            let wanted = reference(&flags.reference, source.as_ref())?;
+            let wanted = reference(text, source.as_ref())?;
             let opened = open(&wanted.store, bound, tls_verify)?;
             (wanted, opened)
         }
     };
     let found = match inspect::inspect(&opened, &wanted).await {
         Ok(found) => found,
-        Err(error) => return Ok(failed(&error, error.hint().as_deref(), log)),
+        Err(error) => return Ok(failed(&error.without_side(), error.hint().as_deref(), log)),
     };
-    let copy = match destination {
-        Some(store) => {
-            let copy = Reference { store, ..wanted.clone() };
-            let opened = open(&copy.store, copy.store.registry(), tls_verify)?;
-            match inspect::find(&found, &opened, &copy).await {
-                Ok(presence) => Some((copy, presence)),
-                Err(error) => return Ok(failed(&error, error.hint().as_deref(), log)),
-            }
+    let Some(store) = destination else {
+        report::print_inspection(&wanted, &found, None, flags.output)?;
+        return Ok(Exit::Done);
+    };
+    let copy = place(&wanted, store, &flags.default_project)?;
+    let opened = open_to_look(&copy.store, tls_verify)?;
+    let located = inspect::find(&found, &opened, &copy).await;
+    report::print_inspection(&wanted, &found, Some((&copy, located.as_ref())), flags.output)?;
+    match located {
+        Ok(_) => Ok(Exit::Done),
+        Err(error) => Ok(failed(&error.without_side(), error.hint().as_deref(), log)),
+    }
+}
+
+/// Returns where `mirror` puts an image without rewrites.
+fn place(image: &Reference, store: StoreName, project: &str) -> Result<Reference, SettingsError> {
+    let wrong = |error| SettingsError::Reference { text: project.to_owned(), error };
+    let repository = match project {
+        NO_PROJECT | "" => image.repository.clone(),
+        project if image.repository.is_one_part() => {
+            image.repository.inside(project).map_err(wrong)?
         }
-        None => None,
+        _ => image.repository.clone(),
     };
-    report::print_inspection(&wanted, &found, copy.as_ref(), flags.output)?;
-    Ok(Exit::Done)
+    Ok(Reference { store, repository, version: image.version.clone() })
+}
+
+/// Returns the text without `docker://`, which other tools write before a reference.
+fn bare(text: &str) -> &str {
+    text.strip_prefix("docker://").unwrap_or(text)
+}
+
+/// Says whether the text is `HOST[:PORT]`. A reference to Docker Hub would mean a repository with a dot there,
+/// which it does not have.
+fn is_registry(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
+    let is_host = host == "localhost" || host.contains('.');
+    is_host && !text.contains('/') && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns the store of `-s`. That of the settings file is only for references that name none: they would
+/// not mean what they say.
+fn source(
+    flag: Option<&str>,
+    origins: &Origins,
+    text: &str,
+) -> Result<Option<StoreName>, SettingsError> {
+    let store = store("-s", flag)?;
+    let names_store = || {
+        let parsed: Result<Reference, ReferenceError> = text.parse();
+        NamedImage::of_layout(text).is_some()
+            || !matches!(parsed, Err(ReferenceError::NoRegistry(_)))
+    };
+    Ok(store.filter(|_| origins.of("source") != Origin::SettingsFile || !names_store()))
 }
 
 fn store(flag: &'static str, text: Option<&str>) -> Result<Option<StoreName>, SettingsError> {
@@ -100,8 +164,19 @@ fn store(flag: &'static str, text: Option<&str>) -> Result<Option<StoreName>, Se
 }
 
 fn reference(text: &str, source: Option<&StoreName>) -> Result<Reference, SettingsError> {
+    if source.is_none() && is_registry(text) {
+        return Err(SettingsError::OnlyRegistry { text: text.to_owned() });
+    }
     Reference::of_image_in(text, source)
         .map_err(|error: ReferenceError| SettingsError::Reference { text: text.to_owned(), error })
+}
+
+/// Opens the store of `-d` to look at it. A folder that does not exist holds nothing.
+fn open_to_look(name: &StoreName, tls_verify: bool) -> Result<Arc<dyn Source>, Fatal> {
+    let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+    let setup =
+        StoreSetup::of_environment(settings, None)?.with_folders(None, Some(name), false)?;
+    Ok(setup.stores(name.registry())?.destination(name)?)
 }
 
 /// Opens a store to read it.

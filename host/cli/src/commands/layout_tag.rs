@@ -1,18 +1,20 @@
-//! Finds the tag of an image layout that a command names without one.
+//! Finds the image of an image layout that a command names without a tag.
 
-use longshore_oci::{StoreName, Tag, is_tag_of_referrers};
+use longshore_layout::LayoutStore;
+use longshore_oci::{Digest, Repository, StoreName, Tag, is_tag_of_referrers};
 use longshore_store::Source;
 
 use crate::settings::{NamedImage, SettingsError};
 
-/// The most tags that an error names.
+/// The most tags or digests that an error names.
 const SHOWN: usize = 10;
 
-/// Adds the only tag of an image layout, or else `latest` if it has that. What cannot be listed stays as it
-/// is: reading the image says why.
+/// Adds the only tag of an image layout, or else `latest` if it has that. Of a layout without tags, it adds the
+/// digest of the only image, as other tools read it. What cannot be listed stays as it is: reading the image
+/// says why.
 ///
 /// # Errors
-/// If there are several tags and none is `latest`.
+/// If there are several tags and none is `latest`, or several images and no tags.
 pub(super) async fn with_only_tag(
     image: NamedImage,
     source: &dyn Source,
@@ -31,11 +33,37 @@ pub(super) async fn with_only_tag(
         [only] => Some(only.clone()),
         tags => tags.iter().find(|tag| **tag == Tag::latest()).cloned(),
     };
+    let folder = || folder.path().join(image.repository.as_str()).display().to_string();
     if chosen.is_none() && !tags.is_empty() {
-        let folder = folder.path().join(image.repository.as_str()).display().to_string();
-        let mut shown: Vec<&str> = tags.iter().take(SHOWN).map(Tag::as_str).collect();
-        shown.extend((tags.len() > SHOWN).then_some("…"));
-        return Err(SettingsError::SeveralTags { folder, tags: shown.join(", ") });
+        let tags = shown(tags.iter().map(Tag::to_string));
+        return Err(SettingsError::SeveralTags { folder: folder(), tags });
     }
-    Ok(NamedImage { tag: chosen, ..image })
+    if chosen.is_some() {
+        return Ok(NamedImage { tag: chosen, ..image });
+    }
+    match untagged(source, &image.repository).await.as_slice() {
+        [] => Ok(image),
+        [only] => Ok(NamedImage { digest: Some(only.clone()), ..image }),
+        several => {
+            let digests = shown(several.iter().map(Digest::to_string));
+            Err(SettingsError::SeveralImages { folder: folder(), digests })
+        }
+    }
+}
+
+/// Returns the digests of the images that a layout names without a tag. A registry does not say.
+pub(super) async fn untagged(source: &dyn Source, repository: &Repository) -> Vec<Digest> {
+    match source.as_any().downcast_ref::<LayoutStore>() {
+        Some(store) => store.untagged(repository).await.unwrap_or_default(),
+        None => Vec::new(),
+    }
+}
+
+/// Joins the first of these names.
+pub(super) fn shown(names: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.take(SHOWN + 1).collect();
+    if let Some(next) = names.get_mut(SHOWN) {
+        *next = "…".to_owned();
+    }
+    names.join(", ")
 }

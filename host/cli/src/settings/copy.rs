@@ -167,7 +167,10 @@ fn selected_image(source: &End) -> Selection {
 /// Returns the tag of the destination, if it is not that of the source.
 fn tag_of_destination(source: &End, destination: &End) -> Result<Option<String>, SettingsError> {
     if destination.digest.is_some() && destination.digest != source.digest {
-        return Err(destination.another_digest());
+        return Err(match source.digest {
+            Some(_) => destination.another_digest(),
+            None => destination.digest_of_tag(),
+        });
     }
     Ok(destination.tag.as_ref().map(Tag::to_string))
 }

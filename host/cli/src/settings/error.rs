@@ -204,6 +204,20 @@ pub(crate) enum SettingsError {
         /// Why.
         why: String,
     },
+    /// An image layout is named without a tag, and has several images without one.
+    #[error("choose an image of oci:{folder}: it has no tags, and the manifests {digests}")]
+    SeveralImages {
+        /// The folder.
+        folder: String,
+        /// Their digests, or the first of them.
+        digests: String,
+    },
+    /// A command that needs a repository got a registry.
+    #[error("read the repository {text:?}: it is a registry without a repository")]
+    OnlyRegistry {
+        /// The text.
+        text: String,
+    },
     /// A repository on the command line has a tag or a digest.
     #[error("list the tags of {text:?}: it has a tag or a digest")]
     NotRepository {
@@ -348,6 +362,8 @@ impl SettingsError {
             ),
             Self::End { hint, .. } => Some(hint.clone()),
             Self::SeveralTags { folder, .. } => Some(format!("write oci:{folder}:TAG")),
+            Self::SeveralImages { folder, .. } => Some(format!("write oci:{folder}@DIGEST")),
+            Self::OnlyRegistry { text } => Some(format!("write {text}/REPOSITORY")),
             Self::TagPattern { .. } => Some(
                 "it is a regular expression in RE2 syntax, such as '^1\\.'; --all-tags copies every tag"
                     .to_owned(),

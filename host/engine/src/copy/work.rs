@@ -253,7 +253,7 @@ impl Work<'_> {
         let source = &self.job.source;
         let text = format!(
             "{source} has Docker's media type {media_type}: longshore reads it in an image layout, and so does every \
-             client of longshore serve, but skopeo does not; skopeo copy docker://{source} oci:DIR:TAG converts it"
+             client of longshore serve, but skopeo does not; skopeo copy docker://{source} oci:DIR:TAG converts it, with --all every platform"
         );
         self.note(Level::Warning, text);
     }

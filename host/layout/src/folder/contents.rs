@@ -327,6 +327,16 @@ impl Contents {
             .skip_while(move |tag| last.as_ref().is_some_and(|last| tag.as_str() <= last.as_str()))
     }
 
+    /// The manifests that `index.json` names without a tag, or with a name that is not a tag, except those that
+    /// refer to another manifest.
+    pub(crate) fn untagged_images(&self) -> BTreeSet<&Digest> {
+        let others = self.others.iter().filter_map(|(digest, _)| digest.as_ref());
+        let refers = |digest: &Digest| self.known(digest).is_some_and(|it| it.subject.is_some());
+        let is_tagged = |digest: &Digest| self.tags.values().any(|tag| tag.digest == *digest);
+        let all = self.untagged.keys().chain(others);
+        all.filter(|digest| !refers(digest) && !is_tagged(digest)).collect()
+    }
+
     /// The manifests whose subject is `subject`.
     pub(super) fn referrers_of(&self, subject: &Digest) -> impl Iterator<Item = &Known> {
         let digests = self.referrers.get(subject).into_iter().flatten();

@@ -76,7 +76,10 @@ impl ServeError {
         let path = root.to_owned();
         match error {
             OpenError::IsLayout => Self::RootIsLayout { path },
-            OpenError::Missing => Self::Root { path, cause: io::ErrorKind::NotFound.into() },
+            OpenError::Missing => Self::Root {
+                path,
+                cause: io::Error::new(io::ErrorKind::NotFound, "it does not exist"),
+            },
             OpenError::Unusable(cause) => Self::Root { path, cause },
         }
     }

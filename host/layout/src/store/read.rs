@@ -66,6 +66,23 @@ impl LayoutStore {
         })
     }
 
+    /// The digests of the images that a layout names without a tag, as other tools write them. None without a
+    /// layout.
+    ///
+    /// # Errors
+    /// The layout cannot be read.
+    pub async fn untagged(&self, repository: &Repository) -> Result<Vec<Digest>, StoreError> {
+        let listed = self.folder.look_up(repository, |contents| {
+            contents.untagged_images().into_iter().cloned().collect()
+        });
+        let listed = listed.await.map_err(|error| {
+            let operation =
+                Operation::new("list the images of", format!("{}/{repository}", self.name));
+            self.failed(operation, &error)
+        })?;
+        Ok(listed.unwrap_or_default())
+    }
+
     /// The repository does not have the manifest `reference`: the error says what it has instead.
     async fn lacks(
         &self,
@@ -79,7 +96,18 @@ impl LayoutStore {
         let message = match (listed.await, reference) {
             (Ok(None), _) => no_layout(self.folder.root(), repository),
             (Ok(Some(tags)), ManifestReference::Tag(_)) => match tags.as_slice() {
-                [] => "not found; the image layout has no tags".to_owned(),
+                [] => match self.untagged(repository).await.unwrap_or_default().as_slice() {
+                    [] => "not found; the image layout has no tags".to_owned(),
+                    [only] => format!(
+                        "not found; the image layout has no tags, but {only}: name it as @DIGEST"
+                    ),
+                    several => format!(
+                        "not found; the image layout has no tags, but {} manifests: name one as @DIGEST, \
+                         such as @{}",
+                        several.len(),
+                        several[0]
+                    ),
+                },
                 [only] => format!("not found; the only tag of the image layout is {only}"),
                 tags if tags.len() > SHOWN => {
                     let shown = tags[..SHOWN].join(", ");

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use indicatif::HumanBytes;
+use longshore_engine::JobError;
 use longshore_engine::counted;
-use longshore_engine::inspect::{Inspection, Presence};
+use longshore_engine::inspect::{Inspection, Located, Presence};
 use longshore_oci::{Digest, Reference};
 use serde::Serialize;
 
@@ -26,6 +27,9 @@ pub(crate) fn print_tags(tags: &[String], output: OutputFormat) -> Result<(), Re
     })
 }
 
+/// A reference at the destination, and what is there, or why that could not be read.
+type Copy<'a> = (&'a Reference, Result<&'a Located, &'a JobError>);
+
 /// Prints an image, and what another store has of it.
 ///
 /// # Errors
@@ -33,7 +37,7 @@ pub(crate) fn print_tags(tags: &[String], output: OutputFormat) -> Result<(), Re
 pub(crate) fn print_inspection(
     reference: &Reference,
     found: &Inspection,
-    copy: Option<&(Reference, Presence)>,
+    copy: Option<Copy<'_>>,
     output: OutputFormat,
 ) -> Result<(), ReportError> {
     with_stdout(|out| match output {
@@ -60,7 +64,7 @@ pub(super) fn write_document(
 fn write_text(
     reference: &Reference,
     found: &Inspection,
-    copy: Option<&(Reference, Presence)>,
+    copy: Option<Copy<'_>>,
     columns: Option<usize>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -92,29 +96,50 @@ fn write_text(
         lines.add("referrer", &referrer.digest, text);
     }
     lines.write(columns, out)?;
-    if let Some((copy, presence)) = copy {
-        let all = counted(found.manifests.len(), "manifest", "manifests");
-        let text = match presence {
-            Presence::Same => "the same digest".to_owned(),
-            Presence::Other { digest, tagged, manifests } => {
-                let has = match tagged.len() {
-                    0 => "the tag has no manifest of this image".to_owned(),
-                    count => format!("the tag has {count} of {all}{}", named(found, tagged)),
-                };
-                let elsewhere = match manifests.saturating_sub(tagged.len()) {
-                    0 => String::new(),
-                    count => format!("; {count} more in the repository, not under this tag"),
-                };
-                format!("another digest, {digest}; {has}{elsewhere}")
-            }
-            Presence::Absent { manifests: 0 } => "missing".to_owned(),
-            Presence::Absent { manifests } => {
-                format!("no such tag; {manifests} of {all} in the repository")
-            }
+    if let Some((copy, located)) = copy {
+        let text = match located {
+            Ok(located) => told(found, located),
+            Err(_) => "it could not be read".to_owned(),
         };
         writeln!(out, "at          {copy}: {text}")?;
     }
     Ok(())
+}
+
+/// Says what a store has of an image.
+fn told(found: &Inspection, located: &Located) -> String {
+    let all = counted(found.manifests.len(), "manifest", "manifests");
+    let text = match &located.presence {
+        Presence::Same => "the same digest".to_owned(),
+        Presence::Other { digest, tagged, manifests } => {
+            let has = match tagged.len() {
+                0 => "the tag has no manifest of this image".to_owned(),
+                count => format!("the tag has {count} of {all}{}", named(found, tagged)),
+            };
+            let elsewhere = match manifests.saturating_sub(tagged.len()) {
+                0 => String::new(),
+                count => format!("; {count} more in the repository, not under this tag"),
+            };
+            format!("another digest, {digest}; {has}{elsewhere}")
+        }
+        Presence::Absent { manifests: 0 } => return "missing".to_owned(),
+        Presence::Absent { manifests } => {
+            format!("no such tag; {manifests} of {all} in the repository")
+        }
+    };
+    let referrers = found.referrers.len();
+    match referrers.saturating_sub(located.referrers) {
+        0 => text,
+        missing if missing == referrers => {
+            format!("{text}; without its {}", counted(referrers, "referrer", "referrers"))
+        }
+        missing => {
+            format!(
+                "{text}; without {missing} of its {}",
+                counted(referrers, "referrer", "referrers")
+            )
+        }
+    }
 }
 
 /// Returns the platforms of these manifests in parentheses, if they have some.
@@ -138,7 +163,7 @@ fn of_manifest(found: &Inspection, digest: &Digest) -> String {
 fn document(
     reference: &Reference,
     found: &Inspection,
-    copy: Option<&(Reference, Presence)>,
+    copy: Option<Copy<'_>>,
 ) -> serde_json::Value {
     let manifest = |manifest: &longshore_engine::inspect::InspectedManifest| {
         serde_json::json!({
@@ -160,9 +185,19 @@ fn document(
             "bytes": referrer.size,
         })
     };
-    let copy = copy.map(|(copy, presence)| {
+    let copy = copy.map(|(copy, located)| {
         let all = || found.manifests.iter().map(|manifest| manifest.digest.clone()).collect();
-        let (status, digest, tagged, manifests): (_, _, Vec<Digest>, _) = match presence {
+        let located = match located {
+            Ok(located) => located,
+            Err(error) => {
+                return serde_json::json!({
+                    "reference": copy.to_string(),
+                    "status": "failed",
+                    "error": error.without_side(),
+                });
+            }
+        };
+        let (status, digest, tagged, manifests): (_, _, Vec<Digest>, _) = match &located.presence {
             Presence::Same => ("same", Some(&found.digest), all(), found.manifests.len()),
             Presence::Other { digest, tagged, manifests } => {
                 ("other", Some(digest), tagged.clone(), *manifests)
@@ -175,6 +210,7 @@ fn document(
             "digest": digest,
             "manifests": manifests,
             "tagged": tagged,
+            "referrers": located.referrers,
         })
     });
     serde_json::json!({

@@ -15,6 +15,9 @@ const LAYOUT_FILE: &str = "oci-layout";
 /// The prefix of a folder.
 const FOLDER: &str = "oci:";
 
+/// The endings of archives.
+const ARCHIVES: [&str; 3] = [".tar", ".tar.gz", ".tgz"];
+
 /// Transports of skopeo and podman that name neither a registry nor an image layout.
 const OTHER_TRANSPORTS: [&str; 7] = [
     "containers-storage",
@@ -118,6 +121,8 @@ impl End {
         };
         let behind_slash = rest.rfind('/').map_or(0, |at| at + 1);
         let (path, tag) = match rest[behind_slash..].rfind(':') {
+            // A layout that need not exist, without a tag.
+            Some(at) if behind_slash + at + 1 == rest.len() => (&rest[..behind_slash + at], None),
             Some(at) => {
                 let tag = &rest[behind_slash + at + 1..];
                 let tag: Tag = tag.parse().map_err(|error| refused.by(&error))?;
@@ -137,7 +142,7 @@ impl End {
         let name = LayoutsName::new(path);
         let path = name.path();
         let is_layout = path.join(LAYOUT_FILE).is_file();
-        let names_layout = is_layout || tag.is_some() || digest.is_some();
+        let names_layout = is_layout || tag.is_some() || digest.is_some() || rest.ends_with(':');
         let (store, repository) = match (outer_folder(path), names_layout) {
             (Some((folder, repository)), _) => (folder, Some(repository)),
             (None, true) => {
@@ -161,6 +166,12 @@ impl End {
 
     /// Returns the error for an end that names no repository.
     pub(super) fn without_repository(&self) -> SettingsError {
+        if let StoreName::Layouts(name) = &self.store
+            && !name.path().exists()
+        {
+            let why = format!("there is no image layout at {}", name.path().display());
+            return self.refused().because(&why, "check the path".to_owned());
+        }
         let hint = format!("write {}/REPOSITORY:TAG", self.store);
         self.refused().because("it names no repository", hint)
     }
@@ -180,6 +191,15 @@ impl End {
     pub(super) fn another_digest(&self) -> SettingsError {
         let hint = "leave the digest out: a copy has the digest of its source".to_owned();
         self.refused().because("it has a digest that the source does not have", hint)
+    }
+
+    /// Returns the error for a destination with a digest, if the source is named by its tag: which digest that has
+    /// is not known yet.
+    pub(super) fn digest_of_tag(&self) -> SettingsError {
+        let hint = "leave the digest out: a copy has the digest of its source. To copy just that digest, write \
+                    it in the source"
+            .to_owned();
+        self.refused().because("it has a digest, and the source does not name one", hint)
     }
 
     fn refused(&self) -> Refused<'_> {
@@ -289,6 +309,20 @@ impl Refused<'_> {
     /// Refuses the path of a folder, and the transports of other tools.
     fn foreign(&self, text: &str) -> Result<(), SettingsError> {
         let is_path = text.starts_with(['/', '~', '.']);
+        if is_path && ARCHIVES.iter().any(|ending| text.ends_with(ending)) {
+            let hint = match self.side {
+                Side::Source => format!(
+                    "run skopeo copy docker-archive:{text} oci:DIR:TAG, or oci-archive:{text} for an OCI archive, and \
+                     copy oci:DIR:TAG"
+                ),
+                Side::Destination => {
+                    format!(
+                        "run skopeo copy docker://REGISTRY/REPOSITORY:TAG docker-archive:{text}"
+                    )
+                }
+            };
+            return Err(self.because("it is the path of an archive", hint));
+        }
         if is_path {
             let why = "it is the path of a folder";
             return Err(self.because(why, format!("write oci:{text} for an image layout")));

@@ -77,6 +77,13 @@ fn a_folder_is_a_layout_if_it_has_a_tag_or_is_one() {
             "Usb is no repository"
         );
     }
+    // A colon at the end makes it a layout that need not exist.
+    for (below, expected) in [("new:", "new | - | -"), ("app:", "app | - | -")] {
+        for side in both {
+            let whole = format!("oci:{root}");
+            assert_eq!(read(side, &format!("{whole}/{below}")), format!("{whole} | {expected}"));
+        }
+    }
     fs::write(format!("{root}/app/oci-layout"), "{}").unwrap();
     assert_eq!(read(Side::Source, &format!("oci:{root}/app")), format!("oci:{root} | app | - | -"));
     assert_eq!(read(Side::Source, "oci:app:1"), "oci:. | app | 1 | -");
@@ -128,6 +135,15 @@ fn what_other_tools_take_gets_a_way_out() {
         ),
     ] {
         assert_eq!(hint(Side::Source, text), expected, "{text}");
+    }
+    for path in ["./ex.tar", "/mnt/ex.tar.gz", "../ex.tgz"] {
+        let error = End::parse(Side::Source, path).unwrap_err();
+        assert!(error.to_string().contains("it is the path of an archive"), "{error}");
+        let expected =
+            format!("run skopeo copy docker-archive:{path} oci:DIR:TAG, or oci-archive:");
+        assert!(error.hint().unwrap().starts_with(&expected), "{path}");
+        let expected = format!("docker://REGISTRY/REPOSITORY:TAG docker-archive:{path}");
+        assert!(hint(Side::Destination, path).ends_with(&expected), "{path}");
     }
     let archive = hint(Side::Destination, "docker-archive:x.tar");
     assert_eq!(archive, "run skopeo copy docker://REGISTRY/REPOSITORY:TAG docker-archive:x.tar");
