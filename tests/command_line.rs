@@ -152,6 +152,9 @@ fn quiet_logs_only_warnings_and_errors() {
         (&["--quiet"], "mirror-validate"),
         (&["-quiet"], "mirror validate"),
         (&["--quiet=true", "--dry-run"], "mirror"),
+        (&["-q", "--quiet"], "mirror"),
+        (&["-q", "-q"], "mirror-validate"),
+        (&["--quiet=false", "--quiet", "--dry-run", "--dry-run=true"], "mirror"),
         (&settings, "mirror"),
     ] {
         let run = pair.run(command, list).file("s.toml", "quiet = true\n").args(flags);

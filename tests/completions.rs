@@ -76,6 +76,13 @@ fn bash_offers_values_and_files_of_the_right_ending() {
     assert_eq!(of(&["mirror-charts", "--renderer", "he"]), ["helm"]);
     assert_eq!(of(&["mirror", "--index", "doc"]), ["docker"]);
     assert_eq!(of(&["plugin", "info", "flat"]), ["flatten"]);
+    assert_eq!(of(&["mirror", "--repo-type", "aut"]), ["auto"]);
+    assert_eq!(of(&["mirror", "-a", "arm"]), ["arm", "arm64"]);
+    assert_eq!(of(&["copy", "--os", "win"]), ["windows"]);
+    assert_eq!(of(&["mirror", "-d", "oci:"]), ["oci:"], "neither files nor flags");
+    assert_eq!(of(&["copy", "--platform", "im"]), ["im"], "no file");
+    assert_eq!(of(&["mirror", "--skip"]), [""], "the help hides --skip-login");
+    assert_eq!(of(&["mirror", "--sou"]), ["--source", "--source-project"]);
 }
 
 #[test]
@@ -91,6 +98,11 @@ fn fish_offers_values_and_files_of_the_right_ending() {
         ("mirror --rewrite pre", &["prefix"]),
         ("mirror-validate --repo-type harb", &["harbor"]),
         ("mirror --index doc", &["docker"]),
+        ("mirror --repo-type aut", &["auto"]),
+        ("mirror --sigstore", &[]),
+        ("mirror --overwr", &[]),
+        ("mirror --skip-l", &[]),
+        ("mirror --source-", &["--source-project"]),
     ] {
         let asked = format!("source script; complete -C 'longshore {line}'");
         assert_eq!(fish.run(&["--no-config", "-c", &asked]), expected, "{line}");
@@ -124,5 +136,9 @@ fn zsh_offers_values_and_files_of_the_right_ending() {
         let found = specs.iter().find(|spec| spec.trim_start_matches('*').starts_with(flag));
         let found = found.unwrap_or_else(|| panic!("no {flag} in {command}: {specs:#?}"));
         assert!(found.contains(expected), "{command} {flag}: {found}");
+    }
+    for hidden in ["--skip-login", "--overwrite", "--sigstore-private-key", "--hide-log-time"] {
+        let offered = specs("mirror").into_iter().find(|spec| spec.contains(hidden));
+        assert_eq!(offered, None, "the help hides it");
     }
 }

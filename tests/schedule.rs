@@ -129,6 +129,9 @@ fn what_cannot_be_repeated_is_refused() {
         (&["--every", "1h", "-f", "-"], "it needs a list that can be read again"),
         (&["--every", "0", "-f", "x"], "it must be at least 1s"),
         (&["--every", "never", "-f", "x"], "such as 90s"),
+        (&["--every", "6", "-f", "x"], "it needs a unit: 6s, 6m or 6h"),
+        (&["--every=90", "-f", "x"], "it needs a unit: 90s, 90m or 90h"),
+        (&["--every", " 1 ", "-f", "x"], "it needs a unit: 1s, 1m or 1h"),
         (&["--listen", "127.0.0.1:0", "-f", "x"], "--every"),
         (&["--every", "1h", "-f", "missing.txt"], "missing.txt"),
     ] {

@@ -53,6 +53,7 @@ fn a_missing_and_a_moved_tag_are_found() {
     let run = run.complains("[M_ID:2]").complains("hint: missing: it was not mirrored yet");
     let verdicts = "of the failed: 1 missing, 1 altered, 1 not compared\n";
     assert!(run.stdout.contains(verdicts), "{}", run.stdout);
+    assert!(run.stdout.contains("/team/app:gone: not compared\n  "), "{}", run.stdout);
 
     pair.source.push("team/app", "gone", &image(1));
     pair.mirror(list).run().exits(0).sums_up("3 copied, 1 skipped, 0 failed");

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use longshore_content::Image;
 
 use super::{PASSWORD, USER, wants_password, wants_tokens};
-use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run, Skopeo};
+use crate::support::{Answer, FaultProxy, Longshore, Pair, Registry, Rule, Run, Skopeo};
 
 /// The file of the credentials, from the working directory.
 const FILE: &str = "../home/.docker/config.json";
@@ -241,4 +241,50 @@ fn a_broken_file_is_named_and_kept() {
     let run = login(registry.address(), PASSWORD).file(FILE, "{\"auths\": [").run().exits(2);
     let run = run.complains("read authentication file").complains(" at line 1, column ");
     assert_eq!(run.file(FILE).as_deref(), Some("{\"auths\": ["));
+}
+
+#[test]
+fn whoami_names_the_key_as_the_file_spells_it() {
+    let registry = Registry::embedded();
+    let address = registry.address();
+    let auth = "bWU6c2VjcmV0";
+    for (key, account) in [
+        (format!("http://{address}/v1/"), address.to_owned()),
+        (format!("https://{address}"), address.to_owned()),
+        (format!("{address}/team"), format!("{address}/team/app")),
+        (address.to_owned(), format!("{address}/team/app")),
+    ] {
+        let file = format!("{{\"auths\": {{\"{key}\": {{\"auth\": \"{auth}\"}}}}}}");
+        let run = Longshore::new().file("auth.json", file).env("REGISTRY_AUTH_FILE", "auth.json");
+        let run = run.args(["whoami", &account]).run();
+        let expected = format!(": user me, from the entry {key} of auth.json\n");
+        assert!(run.stdout.contains(&expected), "no {expected}: {}{}", run.stdout, run.stderr);
+    }
+}
+
+#[test]
+fn a_file_that_the_variable_names_must_exist_unless_login_makes_it() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 10).build());
+    let named = |run: Longshore| run.env("REGISTRY_AUTH_FILE", "none.json");
+    let from = format!("{}/team/app:1", pair.source.address());
+    let to = format!("{}/b", pair.destination.address());
+    let list = "team/app team/app 1\n";
+    for run in [
+        pair.mirror(list),
+        pair.validate(list),
+        Longshore::new().args(["copy", &from, &to]),
+        Longshore::new().args(["inspect", &from]),
+        Longshore::new().args(["tags", from.trim_end_matches(":1")]),
+        Longshore::new().args(["whoami", pair.source.address()]),
+    ] {
+        let run = named(run).run().exits(2);
+        let run = run.complains("none.json of REGISTRY_AUTH_FILE: No such file");
+        run.complains("hint: correct the path, or unset the variable");
+    }
+    pair.assert_absent("team/app", "1");
+    let address = pair.source.address();
+    let arguments = ["login", address, "-u", USER, "--password-stdin"];
+    let run = named(Longshore::new().args(arguments).stdin("x\n")).run().exits(0);
+    assert!(run.file("none.json").is_some(), "login makes it");
 }

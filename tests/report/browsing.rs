@@ -148,10 +148,24 @@ fn the_table_sorts_filters_and_tells_screen_readers() {
         found.count = document.getElementById("count").textContent;
         set("find", "nothing at all", "input"); found.none = rows();
         set("find", "", "input"); set("status", "", "change"); found.all = rows();
+        // The rows have twelve digits; a log has them all.
+        var digits = /sha256:[0-9a-f]{12}/.exec(table.tBodies[0].textContent)[0];
+        var whole = digits + "0123456789abc".repeat(4);
+        set("find", digits, "input"); found.digits = rows();
+        set("find", whole, "input"); found.whole = rows();
+        set("find", "team/x@" + whole, "input"); found.other = rows();
+        set("find", whole.slice(7).toUpperCase(), "input"); found.bare = rows();
+        set("find", whole.slice(0, -30), "input"); found.part = rows();
+        set("find", "", "input");
         return found;
     "##,
     );
     assert_eq!(found["start"], "1 2 3 4 5 6 7 8 | annnnnnnn");
+    assert_ne!(found["digits"], "");
+    for spelling in ["whole", "bare", "part"] {
+        assert_eq!(found[spelling], found["digits"], "{spelling}");
+    }
+    assert_eq!(found["other"], "", "no row has this name");
     let (source, down) = (found["source"].as_str().unwrap(), found["sourceDown"].as_str().unwrap());
     let order = |text: &str| {
         let rows = text.split(" | ").next().unwrap_or_default();

@@ -183,6 +183,10 @@ impl Fatal {
             Self::Credential(CredentialError::Incomplete { .. }) => {
                 Some("set both or neither".to_owned())
             }
+            Self::Credential(CredentialError::Named { .. }) => Some(
+                "correct the path, or unset the variable; longshore login makes the file"
+                    .to_owned(),
+            ),
             Self::Credential(_)
             | Self::Certificate(_)
             | Self::Helm(_)

@@ -145,8 +145,10 @@ fn completed(command: clap::Command, is_needed: &dyn Fn(&str) -> bool) -> clap::
 }
 
 fn switch(flag: clap::Arg) -> clap::Arg {
-    let is_off = flag.get_default_values().is_empty();
+    let (id, is_off) = (flag.get_id().clone(), flag.get_default_values().is_empty());
     let flag = flag
+        // A printed command has the switches of its run. Who adds one again means the same.
+        .overrides_with(id)
         .action(ArgAction::Set)
         .num_args(0..=1)
         .require_equals(true)
@@ -154,6 +156,21 @@ fn switch(flag: clap::Arg) -> clap::Arg {
         .value_name("BOOL")
         .hide_possible_values(true);
     if is_off { flag.default_value("false").hide_default_value(true) } else { flag }
+}
+
+/// Returns the flags that no command's help shows, with their dashes.
+pub(crate) fn hidden() -> Vec<String> {
+    fn collect(command: &clap::Command, hidden: &mut Vec<String>, shown: &mut Vec<String>) {
+        for flag in command.get_arguments() {
+            let flags = if flag.is_hide_set() { &mut *hidden } else { &mut *shown };
+            flags.extend(flag.get_long().map(|long| format!("--{long}")));
+        }
+        command.get_subcommands().for_each(|inner| collect(inner, hidden, shown));
+    }
+    let (mut hidden, mut shown) = (Vec::new(), Vec::new());
+    collect(&command(), &mut hidden, &mut shown);
+    hidden.retain(|flag| !shown.contains(flag));
+    hidden
 }
 
 /// Returns the long flags of each command that may stand in the settings file.
@@ -170,7 +187,12 @@ pub(crate) fn settings_keys() -> BTreeMap<String, BTreeSet<String>> {
 
 /// Says whether the settings file may set a flag of `command`.
 pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
-    let only_on_command_line: &[&str] = match command {
+    !flag.is_hide_set() && flag.get_long().is_some_and(|long| !only_on_command_line(command, long))
+}
+
+/// Says whether the flag `long` of `command` cannot be set in the settings file.
+pub(crate) fn only_on_command_line(command: &str, long: &str) -> bool {
+    let of_command: &[&str] = match command {
         "copy" => &copy::ONLY_ON_COMMAND_LINE,
         "mirror" | "mirror-validate" => &list::ONLY_ON_COMMAND_LINE,
         "convert-list" => &convert::ONLY_ON_COMMAND_LINE,
@@ -179,10 +201,7 @@ pub(crate) fn is_setting(command: &str, flag: &clap::Arg) -> bool {
         "plugin-add" | "plugin-update" | "plugin-pack" => &plugin::ONLY_ON_COMMAND_LINE,
         _ => &[],
     };
-    !flag.is_hide_set()
-        && flag.get_long().is_some_and(|long| {
-            !only_on_command_line.contains(&long) && !global::ONLY_ON_COMMAND_LINE.contains(&long)
-        })
+    of_command.contains(&long) || global::ONLY_ON_COMMAND_LINE.contains(&long)
 }
 
 #[cfg(test)]

@@ -12,7 +12,9 @@ mod stores;
 pub(crate) use caches::{
     Caches, components, host_of, kept_archives, kept_renderings, lock_file, plugin_host,
 };
-pub(crate) use environment::{credential_sources, destination_of_environment, variable};
+pub(crate) use environment::{
+    check_named_file, credential_sources, destination_of_environment, variable,
+};
 pub(crate) use fleet::{OwnStores, connect, machine};
 pub(crate) use formats::{Formats, LogOfPlugins, log_remark};
 pub(crate) use interrupt::{Hangup, listen};

@@ -32,7 +32,7 @@ pub use interned::Interned;
 pub use manifest::{Content, Manifest, ManifestError, RawManifest, Single};
 pub use media_type::MediaType;
 pub use nearest::{mistyped, nearest};
-pub use platform::{Meant, Platform, PlatformError, PlatformFilter};
+pub use platform::{ARCHITECTURES, Meant, Platform, PlatformError, PlatformFilter, SYSTEMS};
 pub use reference::{ManifestReference, Name, Reference, Version};
 pub use reference_error::ReferenceError;
 pub use references::{PackedReference, References};

@@ -2,6 +2,8 @@
 
 mod known;
 
+pub use known::{ARCHITECTURES, SYSTEMS};
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -195,7 +197,7 @@ impl Cpu {
     fn check_known(&self, word: &str) -> Result<(), PlatformError> {
         let kind = "architecture";
         if !known::is_architecture(&self.architecture) {
-            return Err(unknown(kind, word, "", &known::ARCHITECTURES));
+            return Err(unknown(kind, word, "", &ARCHITECTURES));
         }
         match &self.variant {
             Some(variant) if !known::is_variant(&self.architecture, variant) => {
@@ -298,7 +300,7 @@ impl PlatformFilter {
         })?;
         parse_list(os, "--os", |word| match known::is_system(word) {
             true => Ok(()),
-            false => Err(unknown("operating system", word, "", &known::SYSTEMS)),
+            false => Err(unknown("operating system", word, "", &SYSTEMS)),
         })?;
         Ok(())
     }

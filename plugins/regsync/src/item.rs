@@ -100,7 +100,7 @@ fn reference(
     let (place, text) = required(node, mapping, key, parsed)?;
     let wrong = match expanded(text, context) {
         Ok(expanded) if expanded.text.starts_with("ocidir://") => {
-            "an image layout is not a registry, longshore copies between registries".to_owned()
+            "a list cannot name an image layout; -s oci:DIR and -d oci:DIR do".to_owned()
         }
         Ok(expanded) => {
             for remark in expanded.remarks {

@@ -44,6 +44,10 @@ const RUNNING: &[(&str, &str)] = &[
     ("cacheCount", NO_SETTING),
     ("cacheTime", NO_SETTING),
     ("digestTags", NO_REFERRERS),
+    (
+        "fastCheck",
+        "--force-recursive decides for the whole run whether existing content is checked",
+    ),
     ("fastCopy", "--force-recursive decides for the whole run whether existing content is checked"),
     ("forceRecursive", "use --force-recursive for the whole run"),
     ("hooks", "no commands are run"),

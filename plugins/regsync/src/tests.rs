@@ -96,7 +96,7 @@ fn malformed_items_have_positions_and_do_not_affect_others() {
             "3:3! `target` is missing",
             "5:3! an item of `sync` must be a mapping, found a single value",
             "6:32! the type must be image, repository or registry, found \"tag\"",
-            "7:11! `source` is \"ocidir://a\": an image layout is not a registry, longshore copies between registries",
+            "7:11! `source` is \"ocidir://a\": a list cannot name an image layout; -s oci:DIR and -d oci:DIR do",
             "11:11! the target has a digest that the source does not have",
         ],
     );
@@ -310,12 +310,13 @@ fn ignored_registry_settings_get_a_warning_with_their_position() {
 
 #[test]
 fn referrer_settings_of_items_are_ignored_in_favour_of_flags() {
-    let text = "sync:\n- source: a\n  target: b\n  type: repository\n  referrers: true\n  digestTags: false\n  fastCopy: true\n";
+    let text = "sync:\n- source: a\n  target: b\n  type: repository\n  referrers: true\n  digestTags: false\n  fastCopy: true\n  fastCheck: true\n";
     assert_eq!(
         remarks(&parse("list", text)),
         [
             "5:3 `referrers` is ignored: --referrers decides for the whole run whether they are copied",
             "7:3 `fastCopy` is ignored: --force-recursive decides for the whole run whether existing content is checked",
+            "8:3 `fastCheck` is ignored: --force-recursive decides for the whole run whether existing content is checked",
         ]
     );
 }

@@ -23,14 +23,44 @@ pub(crate) fn print(flags: &Completions) -> Result<Exit, Fatal> {
 fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut flags::command(), "longshore", &mut script);
-    let script = String::from_utf8_lossy(&script);
+    let script = without_hidden(&String::from_utf8_lossy(&script), shell, &flags::hidden());
     match shell {
         Shell::Bash => format!("{BASH_FILES}{}", with_endings(&script, Bash::default())),
         Shell::Zsh => with_endings(&script, Zsh),
         Shell::Fish => with_endings(&script, Fish),
         // These offer no files at all.
-        _ => script.into_owned(),
+        _ => script,
     }
+}
+
+/// Leaves out the flags that the help does not show, such as those of Hangar that change nothing. `clap_complete`
+/// offers them all.
+fn without_hidden(script: &str, shell: Shell, hidden: &[String]) -> String {
+    let offers = |line: &str, flag: &str| match shell {
+        Shell::Zsh => {
+            let line = line.trim_start_matches(['*', '\'', ' ']);
+            line.strip_prefix(flag).is_some_and(|rest| rest.starts_with(['=', '[']))
+        }
+        Shell::Fish => {
+            line.split(' ').skip_while(|word| *word != "-l").nth(1) == flag.strip_prefix("--")
+        }
+        Shell::Bash => false,
+        // In elvish and PowerShell, the flag is quoted.
+        _ => line.contains(&format!("{flag}'")) || line.contains(&format!("{flag} ")),
+    };
+    let kept = script.lines().filter(|line| !hidden.iter().any(|flag| offers(line, flag)));
+    let mut text = String::with_capacity(script.len());
+    for line in kept {
+        // All flags of a command are in one line of bash.
+        if shell == Shell::Bash && line.trim_start().starts_with("opts=") {
+            let words = line.split(' ').filter(|word| !hidden.iter().any(|flag| flag == word));
+            text.push_str(&words.collect::<Vec<_>>().join(" "));
+        } else {
+            text.push_str(line);
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// A shell whose script offers files of the right ending. `clap_complete` offers any file.
@@ -119,6 +149,28 @@ mod tests {
     use clap_complete::Shell;
 
     use super::script;
+
+    #[test]
+    fn no_shell_offers_flags_that_the_help_hides() {
+        use clap::ValueEnum as _;
+        let hidden = crate::flags::hidden();
+        for flag in ["--sigstore-private-key", "--skip-login", "--overwrite", "--hide-log-time"] {
+            assert!(hidden.iter().any(|known| known == flag), "{flag}: {hidden:?}");
+        }
+        for flag in ["--tls-verify", "--arch", "--quiet"] {
+            assert!(!hidden.iter().any(|known| known == flag), "the help shows {flag}");
+        }
+        for shell in Shell::value_variants() {
+            let script = script(*shell);
+            let offers = |line: &&str| {
+                !line.trim().ends_with("=)")
+                    && !line.trim().ends_with(')')
+                    && (line.contains("sigstore-private-key") || line.contains("skip-login"))
+            };
+            assert_eq!(script.lines().find(offers), None, "{shell}");
+            assert!(script.contains("default-project"), "{shell}");
+        }
+    }
 
     #[test]
     fn each_shell_offers_files_of_the_right_ending() {

@@ -28,7 +28,7 @@ pub(crate) async fn run(flags: Login, tls_verify: bool, log: &Log) -> Result<Exi
     let (username, password) = password::ask(username, password_stdin, &registry)?;
     let credential = Credential::Basic { username: username.clone(), password: password.clone() };
     let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
-    let stores = StoreSetup::of_environment(settings, None)?.stores(None)?;
+    let stores = StoreSetup::for_login(settings, None)?.stores(None)?;
     match stores.registries.client(&registry).check_login(&credential).await {
         Ok(LoginAnswer::Accepted) => {}
         Ok(LoginAnswer::NotAsked) => log.write(
@@ -69,7 +69,7 @@ async fn warn_of_other(
         && found != *stored
     {
         let text = format!(
-            "another credential for {registry} is used before the one in {}: it is from {origin}",
+            "another credential for {registry} is used before the one in {}: it is from {origin}; remove it there",
             store.path().display()
         );
         log.write(Level::Warning, &text);

@@ -141,6 +141,7 @@ pub(crate) fn with_tip(
             None => return error,
         },
     };
+    error.remove(ContextKind::SuggestedArg);
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
 }
@@ -177,13 +178,16 @@ fn of_other_tools(flag: &str, arguments: &[OsString], command: &Command) -> Opti
             "longshore asks for the password, or reads it from standard input with --password-stdin"
                 .to_owned(),
         ),
+        ("mirror-validate", "--force-recursive") => {
+            Some("mirror-validate always checks each manifest and blob; --deep hashes them too".to_owned())
+        }
         ("serve", "-p" | "--port") => Some("give the address with --listen 127.0.0.1:PORT".to_owned()),
         _ => None,
     }
 }
 
 /// What longshore has for the commands of other tools.
-const OTHER_COMMANDS: [(&str, &str); 12] = [
+const OTHER_COMMANDS: [(&str, &str); 14] = [
     ("save", "mirror -f LIST -d oci:DIR writes images into a folder"),
     ("load", "mirror -f LIST -s oci:DIR -d REGISTRY pushes the images of a folder"),
     (
@@ -196,6 +200,8 @@ const OTHER_COMMANDS: [(&str, &str); 12] = [
     ("ls", "tags REPOSITORY lists tags"),
     ("list", "tags REPOSITORY lists tags"),
     ("list-tags", "tags REPOSITORY lists tags"),
+    ("digest", "inspect REFERENCE shows an image and its digest"),
+    ("catalog", "tags REPOSITORY lists tags; no command lists the repositories of a registry"),
     ("manifest", "inspect REFERENCE shows an image"),
     ("validate", "mirror-validate -f LIST -d REGISTRY compares the destination with the sources"),
     ("convert", "convert-list -i LIST writes a list in another format"),
@@ -322,6 +328,10 @@ mod tests {
             ("l mirror -f x -a amd64 arm64", "tip: separate the values of -a with commas"),
             ("l login r.io -u me -p x", "tip: longshore asks for the password"),
             (
+                "l mirror-validate -f x --force-recursive",
+                "tip: mirror-validate always checks each manifest and blob; --deep hashes them too",
+            ),
+            (
                 "l mirror -f x --list-credentials auth.yaml",
                 "tip: write the value of --list-credentials behind an equals sign: --list-credentials=auth.yaml",
             ),
@@ -329,6 +339,7 @@ mod tests {
             let said = said(line);
             assert!(said.starts_with("error: unexpected argument '"), "{said}");
             assert!(said.contains(tip), "{said}");
+            assert!(!said.contains("a similar argument"), "{said}");
         }
         assert!(!said("l mirror --nothing").contains("-f"));
         for (line, tip) in [
@@ -336,6 +347,8 @@ mod tests {
             ("l load", "longshore mirror -f LIST -s oci:DIR"),
             ("l sync", "longshore mirror -f LIST"),
             ("l ls r.io/x", "longshore tags REPOSITORY"),
+            ("l digest r.io/x:1", "longshore inspect REFERENCE"),
+            ("l catalog r.io", "no command lists the repositories of a registry"),
         ] {
             assert!(said(line).contains(tip), "{}", said(line));
         }

@@ -82,6 +82,11 @@ fn inner<'a, 'i>(value: &'a DeValue<'i>) -> Option<&'a DeTable<'i>> {
     }
 }
 
+/// Returns the advice for a flag that no settings file sets.
+fn only_on_command_line(key: &str) -> String {
+    format!("--{key} cannot be a key of the settings file; give it on the command line")
+}
+
 struct Check<'a> {
     text: &'a str,
     components: Vec<String>,
@@ -99,11 +104,15 @@ impl Check<'_> {
                     for inner in
                         inner.keys().filter(|inner| !known.contains(&inner.get_ref().as_ref()))
                     {
-                        let of_other = commands
-                            .iter()
-                            .find(|(_, keys)| keys.contains(inner.get_ref().as_ref()))
-                            .map(|(command, _)| format!("[{command}] has it"));
-                        self.refuse(name, inner, &known, of_other);
+                        let of_other = flags::only_on_command_line(name, inner.get_ref())
+                            .then(|| only_on_command_line(inner.get_ref()));
+                        let elsewhere = || {
+                            commands
+                                .iter()
+                                .find(|(_, keys)| keys.contains(inner.get_ref().as_ref()))
+                                .map(|(command, _)| format!("[{command}] has it"))
+                        };
+                        self.refuse(name, inner, &known, of_other.or_else(elsewhere));
                     }
                 }
                 DeValue::Table(plugins) if name == PLUGINS => self.plugins(plugins),
@@ -116,7 +125,10 @@ impl Check<'_> {
                 }
                 _ => {
                     let known = commands.values().flatten().map(String::as_str);
-                    self.refuse("", key, &known.collect::<Vec<_>>(), None);
+                    let of_no_file =
+                        commands.keys().any(|command| flags::only_on_command_line(command, name));
+                    let instead = of_no_file.then(|| only_on_command_line(name));
+                    self.refuse("", key, &known.collect::<Vec<_>>(), instead);
                 }
             }
         }
@@ -267,6 +279,24 @@ mod tests {
                 2,
                 "plugins.ecr.endpoints.api.\"r.test\".orgin",
                 "the nearest key is plugins.ecr.endpoints.api.\"r.test\".region",
+            ),
+            (
+                "[mirror]\nevery = '6h'\n",
+                2,
+                "mirror.every",
+                "--every cannot be a key of the settings file; give it on the command line",
+            ),
+            (
+                "[copy]\nplatform = 'linux/arm64'\n",
+                2,
+                "copy.platform",
+                "--platform cannot be a key of the settings file; give it on the command line",
+            ),
+            (
+                "tags = ['1']\n",
+                1,
+                "tags",
+                "--tags cannot be a key of the settings file; give it on the command line",
             ),
             ("qqqq = 1\n", 1, "qqqq", ""),
             ("jobs = 1\nzzzz = 1\n[mirror]\nqqqq = 1\n", 2, "zzzz", ""),

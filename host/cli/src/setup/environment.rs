@@ -1,6 +1,7 @@
 //! Reads environment variables.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use longshore_engine::plan::parse_registry_flag;
 use longshore_oci::Registry;
@@ -24,6 +25,20 @@ pub(crate) fn credential_sources() -> Result<CredentialSources, CredentialError>
     };
     CredentialSources::of_environment(variable, home)?
         .with_variables(std::env::vars_os().filter_map(text))
+}
+
+/// Checks that the file of `REGISTRY_AUTH_FILE` exists, if the variable is set. `longshore login` makes it.
+///
+/// # Errors
+/// If the file cannot be found.
+pub(crate) fn check_named_file(sources: &CredentialSources) -> Result<(), CredentialError> {
+    for file in sources.auth_files.iter().filter(|file| file.named) {
+        std::fs::metadata(&file.path).map_err(|cause| CredentialError::Named {
+            file: file.path.clone(),
+            cause: Arc::new(cause),
+        })?;
+    }
+    Ok(())
 }
 
 /// Returns the value of an environment variable; a value that is not UTF-8 counts as unset.

@@ -20,7 +20,7 @@ use longshore_registry::{
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::environment::{credential_sources, variable};
+use super::environment::{check_named_file, credential_sources, variable};
 use crate::error::Fatal;
 use crate::report::Log;
 
@@ -123,7 +123,20 @@ pub(crate) struct StoreSetup {
 
 impl StoreSetup {
     /// Reads credentials, certificates and proxies from the environment.
+    ///
+    /// # Errors
+    /// If they cannot be used, or the file of `REGISTRY_AUTH_FILE` does not exist.
     pub(crate) fn of_environment(
+        settings: RegistrySettings,
+        hints: Option<HintCache>,
+    ) -> Result<Self, Fatal> {
+        let setup = Self::for_login(settings, hints)?;
+        check_named_file(&setup.credentials)?;
+        Ok(setup)
+    }
+
+    /// Does the same for `longshore login`, which makes the file of `REGISTRY_AUTH_FILE`.
+    pub(crate) fn for_login(
         settings: RegistrySettings,
         hints: Option<HintCache>,
     ) -> Result<Self, Fatal> {

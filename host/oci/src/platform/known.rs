@@ -2,13 +2,13 @@
 //! the image specification uses (`go tool dist list`).
 
 /// Go's architectures, and the word of attestations.
-pub(super) const ARCHITECTURES: [&str; 15] = [
+pub const ARCHITECTURES: [&str; 15] = [
     "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64",
     "ppc64le", "riscv64", "s390x", "unknown", "wasm",
 ];
 
 /// Go's operating systems, and the word of attestations.
-pub(super) const SYSTEMS: [&str; 16] = [
+pub const SYSTEMS: [&str; 16] = [
     "aix",
     "android",
     "darwin",

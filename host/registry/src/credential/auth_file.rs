@@ -76,7 +76,8 @@ pub(super) struct AuthFile {
     path: AuthFilePath,
     /// Entries by `registry` or `registry/path`; the entry with the most exact spelling comes
     /// first.
-    entries: HashMap<String, Vec<Entry>>,
+    /// Each has the spelling of its key in the file.
+    entries: HashMap<String, Vec<(String, Entry)>>,
     programs: HashMap<Registry, String>,
     store: Option<String>,
 }
@@ -84,7 +85,7 @@ pub(super) struct AuthFile {
 /// What a file holds for a registry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found<'a> {
-    /// A credential, and the entry that it is from, as `registry` or `registry/path`.
+    /// A credential, and the key of its entry as the file spells it.
     Credential(Credential, String),
     /// The name of the credential helper to ask, without `docker-credential-`.
     Program(&'a str),
@@ -133,9 +134,9 @@ impl AuthFile {
             .filter_map(|(spelling, entry)| Some((key_of(&spelling)?, spelling, entry?)))
             .collect();
         auths.sort_by(|left, right| rank(&left.0, &left.1).cmp(&rank(&right.0, &right.1)));
-        let mut entries: HashMap<String, Vec<Entry>> = HashMap::new();
-        for (key, _, entry) in auths {
-            entries.entry(key).or_default().push(entry);
+        let mut entries: HashMap<String, Vec<(String, Entry)>> = HashMap::new();
+        for (key, spelling, entry) in auths {
+            entries.entry(key).or_default().push((spelling, entry));
         }
         let mut programs = HashMap::new();
         for (spelling, name) in written.programs.unwrap_or_default() {
@@ -171,12 +172,14 @@ impl AuthFile {
             key.push_str(repository.as_str());
         }
         loop {
-            for entry in self.entries.get(&key).into_iter().flatten() {
+            for (spelling, entry) in self.entries.get(&key).into_iter().flatten() {
                 match entry.credential() {
-                    Ok(Some(credential)) => return Ok(Found::Credential(credential, key)),
+                    Ok(Some(credential)) => {
+                        return Ok(Found::Credential(credential, spelling.clone()));
+                    }
                     Ok(None) => {}
                     Err(what) => {
-                        let file = self.path.path.clone();
+                        let (file, key) = (self.path.path.clone(), spelling.clone());
                         return Err(CredentialError::Entry { file, key, what });
                     }
                 }

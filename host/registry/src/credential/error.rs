@@ -45,6 +45,14 @@ pub enum CredentialError {
         /// The error of the operating system.
         cause: Arc<io::Error>,
     },
+    /// The authentication file that the user named does not exist.
+    #[error("read authentication file {} of REGISTRY_AUTH_FILE: {cause}", file.display())]
+    Named {
+        /// The file.
+        file: PathBuf,
+        /// The error of the operating system.
+        cause: Arc<io::Error>,
+    },
     /// An authentication file cannot be written.
     #[error("write authentication file {}: {cause}", file.display())]
     Unwritable {

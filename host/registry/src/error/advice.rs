@@ -70,8 +70,8 @@ impl RegistryError {
             }
             Cause::CredentialRefused(owner) => {
                 return Some(format!(
-                    "check the credential for {owner} and correct it there; longshore login corrects one in \
-                     a file"
+                    "check the credential for {owner} and correct it there; longshore login writes only to the \
+                     file of REGISTRY_AUTH_FILE, or else to Docker's config.json"
                 ));
             }
             Cause::Token { .. } => {

@@ -11,7 +11,9 @@ use longshore_registry::{
 use crate::error::{Exit, Fatal};
 use crate::flags::{Account, WhoAmI};
 use crate::report::{self, Log};
-use crate::setup::{RegistrySettings, StoreSetup, credential_sources, destination_of_environment};
+use crate::setup::{
+    RegistrySettings, StoreSetup, check_named_file, credential_sources, destination_of_environment,
+};
 
 /// Shows the credential for a registry, what it may do, and the settings file in use.
 pub(crate) async fn run(
@@ -30,6 +32,7 @@ pub(crate) async fn run(
         }
     };
     let mut sources = credential_sources()?;
+    check_named_file(&sources)?;
     // As in a run: the credential of the environment is for the destination only.
     let of_file = settings.destination.and_then(|text| parse_store_flag("destination", text).ok());
     let bound = destination_of_environment().or_else(|| of_file?.registry().cloned());

@@ -5,9 +5,11 @@ use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, ValueHint};
+use longshore_oci::{ARCHITECTURES, SYSTEMS};
 use longshore_plugin_host::{Kind, PluginHost};
 
 use crate::flags::list::REGISTRY_REWRITE;
+use crate::prepare::AUTO;
 
 /// The endings of image lists.
 const LISTS: &[&str] = &["txt", "yaml", "yml", "json"];
@@ -43,7 +45,15 @@ pub(in crate::flags) fn with_offer(flag: Arg) -> Arg {
             let names = PluginHost::built_in(Kind::Rewrite).into_iter();
             names.filter(|name| *name != REGISTRY_REWRITE).collect()
         }
-        "repo-type" => PluginHost::built_in(Kind::RepoType),
+        "repo-type" => {
+            let mut names = PluginHost::built_in(Kind::RepoType);
+            names.insert(0, AUTO);
+            names
+        }
+        "arch" => std::iter::once("all").chain(ARCHITECTURES).collect(),
+        "os" => std::iter::once("all").chain(SYSTEMS).collect(),
+        // No file.
+        "platform" | "source" | "destination" => return flag.value_hint(ValueHint::Other),
         "renderer" => vec!["auto", "builtin", "helm"],
         _ => return flag,
     };

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::quoted::Quoted;
+use crate::report::Verb;
 use crate::report::escape::escape;
 use crate::report::row::Rows;
 use longshore_engine::job::{Comparison, Finding, Spec, Verdict};
@@ -75,10 +76,16 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Writes the verdict and the findings of each entry.
-pub(super) fn write_findings(rows: &Rows, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the verdict and the findings of each entry. Of a validation, also the entries that could not be compared.
+pub(super) fn write_findings(rows: &Rows, verb: Verb, out: &mut dyn Write) -> io::Result<()> {
     for row in rows.iter() {
-        let Some(comparison) = row.comparison() else { continue };
+        let Some(comparison) = row.comparison() else {
+            let ended = row.error().filter(|_| verb == Verb::Validate && !row.is_unfinished());
+            if let Some(error) = ended {
+                writeln!(out, "{}: not compared\n  {}", row.entry(), escape(error))?;
+            }
+            continue;
+        };
         writeln!(out, "{}: {}", row.entry(), comparison.verdict.word())?;
         for finding in &comparison.findings {
             writeln!(out, "  {}", escape(&finding.text))?;
@@ -90,6 +97,7 @@ pub(super) fn write_findings(rows: &Rows, out: &mut dyn Write) -> io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::{Compared, write_findings};
+    use crate::report::Verb;
     use crate::report::row::tests::rows;
     use longshore_engine::job::{Comparison, Finding, Outcome, Verdict};
     use longshore_oci::Digest;
@@ -123,7 +131,7 @@ mod tests {
         let mut rows = rows(&["a"], Vec::new());
         assert!(rows.end(1, outcome));
         let mut text = Vec::new();
-        write_findings(&rows, &mut text).unwrap();
+        write_findings(&rows, Verb::Validate, &mut text).unwrap();
         let digest = Digest::of(b"x");
         assert_eq!(
             String::from_utf8(text).unwrap(),

@@ -22,7 +22,9 @@
   }
 
   function matching() {
-    var words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
+    // The rows have the first digits of a digest. People paste whole ones.
+    var words = find.value.toLowerCase().replace(/\b([0-9a-f]{12})[0-9a-f]{20,116}\b/g, "$1")
+      .split(/\s+/).filter(Boolean);
     if (words.length && !texts) {
       texts = new Map(rows.map(function (row) { return [row, text(row).toLowerCase()]; }));
     }
