@@ -52,6 +52,8 @@ fn a_login_is_checked_stored_and_used() {
     }
     let out = run.again().args(["logout", address]).run().exits(0);
     assert!(out.stdout.starts_with(&format!("logged out of {address}; ")), "{}", out.stdout);
+    assert!(out.stdout.ends_with("/config.json\n"), "it is gone: {}", out.stdout);
+    assert!(run.stdout.ends_with("/config.json, not encrypted\n"), "{}", run.stdout);
     let again = run.again().args(["logout", address]).run().exits(0);
     again.complains("there is no credential for");
     let who = whoami(&run, address).exits(0);

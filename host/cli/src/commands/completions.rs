@@ -44,14 +44,21 @@ fn without_hidden(script: &str, shell: Shell, hidden: &[String]) -> String {
         Shell::Fish => {
             line.split(' ').skip_while(|word| *word != "-l").nth(1) == flag.strip_prefix("--")
         }
-        Shell::Bash => false,
-        // In elvish and PowerShell, the flag is quoted.
-        _ => line.contains(&format!("{flag}'")) || line.contains(&format!("{flag} ")),
+        Shell::Elvish => line.trim_start().starts_with(&format!("cand {flag} ")),
+        Shell::PowerShell => line.contains(&format!("::new('{flag}',")),
+        // In bash, all flags of a command are in one line.
+        _ => false,
     };
-    let kept = script.lines().filter(|line| !hidden.iter().any(|flag| offers(line, flag)));
     let mut text = String::with_capacity(script.len());
-    for line in kept {
-        // All flags of a command are in one line of bash.
+    let mut lines = script.lines();
+    while let Some(line) = lines.next() {
+        if hidden.iter().any(|flag| offers(line, flag)) {
+            // fish has each value of a flag in a line of its own.
+            if shell == Shell::Fish && line.matches('"').count() % 2 == 1 {
+                lines.by_ref().find(|line| line.ends_with('"'));
+            }
+            continue;
+        }
         if shell == Shell::Bash && line.trim_start().starts_with("opts=") {
             let words = line.split(' ').filter(|word| !hidden.iter().any(|flag| flag == word));
             text.push_str(&words.collect::<Vec<_>>().join(" "));

@@ -49,9 +49,10 @@ pub(crate) async fn run(flags: Login, tls_verify: bool, log: &Log) -> Result<Exi
     }
     let place = store.store(&registry, &username, &password).await?;
     warn_of_other(&sources, &store, &registry, &credential, log).await;
-    let place = described(&place, store.path());
+    let risk = if place == CredentialPlace::File { ", not encrypted" } else { "" };
+    let place = named(&place, store.path());
     report::print(&format!(
-        "logged in to {registry} as {username}; the credential is in {place}\n"
+        "logged in to {registry} as {username}; the credential is in {place}{risk}\n"
     ))?;
     Ok(Exit::Done)
 }
@@ -83,7 +84,7 @@ pub(crate) async fn log_out(flags: Logout, log: &Log) -> Result<Exit, Fatal> {
     let store = CredentialStore::of(&sources).ok_or(LoginError::NoHome)?;
     match store.erase(&registry).await? {
         Some(place) => {
-            let place = described(&place, store.path());
+            let place = named(&place, store.path());
             report::print(&format!("logged out of {registry}; the credential was in {place}\n"))?;
         }
         None => {
@@ -101,10 +102,10 @@ pub(crate) async fn log_out(flags: Logout, log: &Log) -> Result<Exit, Fatal> {
     Ok(Exit::Done)
 }
 
-/// Describes where a credential is kept.
-fn described(place: &CredentialPlace, path: &Path) -> String {
+/// Names where a credential is kept.
+fn named(place: &CredentialPlace, path: &Path) -> String {
     match place {
-        CredentialPlace::File => format!("{}, not encrypted", path.display()),
+        CredentialPlace::File => path.display().to_string(),
         CredentialPlace::Program(name) => format!("the credential helper docker-credential-{name}"),
     }
 }

@@ -104,15 +104,14 @@ impl Check<'_> {
                     for inner in
                         inner.keys().filter(|inner| !known.contains(&inner.get_ref().as_ref()))
                     {
-                        let of_other = flags::only_on_command_line(name, inner.get_ref())
-                            .then(|| only_on_command_line(inner.get_ref()));
-                        let elsewhere = || {
-                            commands
-                                .iter()
-                                .find(|(_, keys)| keys.contains(inner.get_ref().as_ref()))
-                                .map(|(command, _)| format!("[{command}] has it"))
-                        };
-                        self.refuse(name, inner, &known, of_other.or_else(elsewhere));
+                        let written = inner.get_ref();
+                        let of_other = commands
+                            .iter()
+                            .find(|(_, keys)| keys.contains(written.as_ref()))
+                            .map(|(command, _)| format!("[{command}] has it"));
+                        let of_no_file = flags::only_on_command_line(name, written)
+                            .then(|| only_on_command_line(written));
+                        self.refuse(name, inner, &known, of_other.or(of_no_file));
                     }
                 }
                 DeValue::Table(plugins) if name == PLUGINS => self.plugins(plugins),

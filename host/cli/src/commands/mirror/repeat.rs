@@ -26,8 +26,8 @@ impl Session {
             return;
         }
         let warning = format!(
-            "{} is the failed list of a run with {of_list}, but this run has {of_run}; the command in its \
-             first line repeats that run: {command}",
+            "{} is the failed list of a run with {of_list}, but this run has {of_run}; the command in the \
+             first line of the list repeats that run",
             text.name
         );
         self.log.write(Level::Warning, &warning);
