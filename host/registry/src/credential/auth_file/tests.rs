@@ -227,7 +227,7 @@ fn a_broken_entry_fails_its_own_registry_only() {
         assert_eq!(find(&file, "o.example", None), basic("u", "p"));
         let error = file.find(&"r.example".parse().unwrap(), None).unwrap_err();
         let shown = format!("{error} {error:?}");
-        assert!(shown.contains("the entry of r.example has an \"auth\""), "{shown}");
+        assert!(shown.contains("the entry of https://r.example/v1/ has an \"auth\""), "{shown}");
         assert!(!shown.contains("hunter2") && !shown.contains(&encoded), "{shown}");
     }
 }
