@@ -136,6 +136,11 @@ impl<'a> Schema<'a> {
                 (keyword, _) => return Err(unsupported(WHOLE, keyword)),
             }
         }
+        let is_known = |key: &&&str| read.open || read.properties.contains_key(**key);
+        if let Some(key) = read.required.iter().find(|key| !is_known(key)) {
+            let reason = format!("`required` has `{}`, which is not a property", shown(key));
+            return Err(invalid(WHOLE, &reason));
+        }
         // Checks all properties, so that an invalid schema fails even if the user sets no key.
         for (key, property) in &read.properties {
             Property::read(key, property)?;
@@ -194,7 +199,21 @@ impl<'a> Property<'a> {
                 (keyword, _) => return Err(unsupported(key, keyword)),
             }
         }
+        read.check(key)?;
         Ok(read)
+    }
+
+    /// Fails if no value fits.
+    fn check(&self, key: &str) -> Result<(), ConfigError> {
+        if self.least.zip(self.most).is_some_and(|(least, most)| least > most) {
+            return Err(invalid(key, "`minimum` is greater than `maximum`"));
+        }
+        match self.allowed {
+            Some(allowed) if !allowed.iter().any(|value| self.kind.holds(value)) => {
+                Err(invalid(key, "`enum` has no value of the type"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn fit(&self, key: &str, value: Value) -> Result<Value, ConfigError> {

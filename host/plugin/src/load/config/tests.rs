@@ -68,6 +68,11 @@ fn schemas_that_want_secrets_or_more_than_we_know_are_refused() {
         json!({"properties": {"a": {"$ref": "https://example.com/schema"}}}),
         json!({"properties": {"a": {"type": "void"}}}),
         json!({"oneOf": []}),
+        json!({"properties": {"a": {"enum": []}}}),
+        json!({"properties": {"a": {"type": "string", "enum": [1, true]}}}),
+        json!({"properties": {"a": {"type": "integer", "minimum": 5, "maximum": 1}}}),
+        json!({"properties": {"a": {"type": "array", "items": {"enum": []}}}}),
+        json!({"properties": {"a": {}}, "required": ["b"]}),
         json!(true),
     ] {
         assert!(fit(&schema, json!({})).is_err(), "{schema} passed");
