@@ -183,6 +183,11 @@ fn a_variable_has_the_login_of_a_repository() {
         assert!(refused.stderr.contains(text), "{text}: {}", refused.stderr);
         assert!(!refused.stderr.contains("wrong"), "{}", refused.stderr);
     }
+    // No other server gets the login, so none of them can refuse it.
+    other.set("/a.tgz", Answer::Private("Basic eDp5".to_owned(), Vec::new()));
+    let refused = run("me:hunter2").exits(1);
+    assert!(refused.stderr.contains("unauthorized (401)"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("the user was"), "{}", refused.stderr);
 }
 
 #[test]

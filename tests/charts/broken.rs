@@ -94,6 +94,8 @@ fn advice_names_the_key_that_helps() {
         ("{{ fail \"needs Kubernetes 1.99\" }}", "set `kube-version` of upstream \"a\""),
         ("{{ fail \"install a.example.com/v1 first\" }}", "`api-versions` of upstream \"a\""),
         ("{{ required \"set it\" .Values.it }}", "give upstream \"a\" `values` with which"),
+        ("{{ env \"HOME\" }}", "the chart itself is wrong"),
+        ("{{ if }}", "the chart itself is wrong"),
     ] {
         let Some(run) = run_over(&target, &[], "") else { return };
         let run = run.file("demo/templates/fail.yaml", template).arg("--dry-run").run().exits(1);

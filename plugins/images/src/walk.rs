@@ -343,7 +343,8 @@ impl<'f> Walk<'f> {
     /// Walks the value of a field that is not an image itself.
     fn below(&mut self, key: &Key, value: &Node) {
         let name = key.text.as_str();
-        if CONTAINERS.contains(&name) {
+        // A text that holds containers is a text like others.
+        if CONTAINERS.contains(&name) && value.as_sequence().is_some() {
             for (index, container) in value.items().iter().enumerate() {
                 let mark = self.found.item(index);
                 self.in_container = true;

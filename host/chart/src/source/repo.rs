@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use longshore_oci::{Digest, Reference};
-use longshore_registry::{Downloaded, FileCredential, FileRequest, Zone};
+use longshore_registry::{Cause, Downloaded, FileCredential, FileRequest, RegistryError, Zone};
 use url::Url;
 
 use super::archives::PROVENANCE_LIMIT;
@@ -209,12 +209,23 @@ impl Sources {
             named_from,
         };
         let file = self.registries.download(&request).await;
+        let is_own = address.origin() == repository.origin();
         file.map_err(|error| match credential {
-            Some(FileCredential { username, .. }) if error.cause.status() == Some(401) => {
+            Some(FileCredential { username, everywhere, .. })
+                if (is_own || everywhere) && is_refused(&error) =>
+            {
                 SourceError::Refused { error, username }
             }
             _ => SourceError::Download(error),
         })
+    }
+}
+
+/// Whether the server itself refused a login. One behind a redirect gets none.
+fn is_refused(error: &RegistryError) -> bool {
+    match &*error.cause {
+        Cause::Answered(answer) => answer.status == 401 && answer.redirected.is_none(),
+        _ => false,
     }
 }
 

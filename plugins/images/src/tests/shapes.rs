@@ -424,3 +424,15 @@ fn tables_in_one_line_name_images_too() {
     file("task = { repo = \"a/b\", size = 1 }\nname { path = x/y }", &[]);
     file("x = { image = \"{{ .Image }}\" }", &[]);
 }
+
+#[test]
+fn containers_in_a_text_are_read() {
+    for key in ["extraContainers", "initContainers", "sidecars"] {
+        resource(
+            &format!("{{{key}: \"- name: x\\n  image: q.io/a:1\\n\"}}"),
+            &[&format!("q.io/a:1 field spec.{key}//[0].image")],
+        );
+    }
+    resource("{containers: '{\"image\": \"a/b:1\"}'}", &["a/b:1 field spec.containers//image"]);
+    resource("{extraContainers: 'a word', steps: 3}", &[]);
+}
