@@ -376,11 +376,23 @@ fn docker_s_types_in_a_folder_are_told_once() {
         run.stderr.matches("has Docker's media type").count()
     };
     assert_eq!(told("team/oci team/oci 1\n", &to), 0);
+    let all = "team/docker more/docker 1\nteam/docker more/docker 2\nteam/oci more/oci 1\n";
+    let run = Longshore::new().mirror().list(all).source(pair.source.address());
+    let run = run.destination(&to).run().exits(0);
+    run.complains(
+        "[WARN] 2 images in folders have Docker's media types, which skopeo does not read",
+    );
     assert_eq!(told("team/docker team/docker 1\nteam/docker team/docker 2\n", &to), 1);
     assert_eq!(told("team/docker team/docker 1\n", pair.destination.address()), 0);
     let source = format!("{}/team/docker:1", pair.source.address());
     let run = copy(&source, &format!("{to}/one/app:1")).run().exits(0);
     run.complains(&format!("skopeo copy docker://{source} oci:DIR:TAG converts it"));
+    let other = tempfile::tempdir().expect("a scratch directory can be made");
+    let other = format!("oci:{}/usb/app:1", other.path().display());
+    let run = copy(&format!("{to}/one/app:1"), &other).run().exits(0);
+    let run = run
+        .complains("skopeo copy docker://… converts it from a registry, such as longshore serve");
+    assert!(!run.stderr.contains("docker://oci:"), "{}", run.stderr);
     let archive = copy(&source, "docker-archive:foo.tar").run().exits(2);
     archive
         .complains("hint: run skopeo copy docker://REGISTRY/REPOSITORY:TAG docker-archive:foo.tar");

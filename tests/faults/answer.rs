@@ -201,3 +201,15 @@ fn a_web_page_in_place_of_json_is_named() {
         run.run().exits(1).complains("list the tags of").complains(said).complains(hint);
     }
 }
+
+#[test]
+fn a_registry_that_is_read_only_is_said_to_be() {
+    // As of longshore serve, and of distribution in maintenance.
+    for answer in [Answer::error(405, "DENIED"), Answer::status(405)] {
+        let ends = Ends::with_layer(10);
+        ends.destination_proxy.rule(Rule::on("POST", "*/blobs/uploads/*").answers(answer.clone()));
+        ends.destination_proxy.rule(Rule::on("PUT", "*").answers(answer));
+        let run = ends.mirror().exits(1).complains("(405)");
+        run.complains("hint: the registry is read-only: end its maintenance");
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{assert_arrived, assert_clean, end, filled, list, start_worker, started, worker};
 use crate::kill::slow;
-use crate::support::{FaultProxy, Longshore, Nats, Pair, Rule, Running};
+use crate::support::{FaultProxy, Longshore, Nats, Pair, Registry, Rule, Running};
 
 /// Starts a run whose source and destination answer slowly.
 fn slow_run(nats: &Nats, pair: &Pair, count: u64) -> (Running, FaultProxy, FaultProxy) {
@@ -155,6 +155,20 @@ fn a_pause_is_shared() {
     end(worker);
 }
 
+/// The login at the coordinator does not help a worker without one.
+fn refused_login_names_the_worker(nats: &Nats) {
+    let Some(destination) = Registry::docker().htpasswd("jo", "secret").start() else { return };
+    let source = filled(2).source;
+    let poor = start_worker(nats, "poor");
+    for command in ["mirror", "mirror-validate"] {
+        let run = Longshore::new().args([command]).list(&list(2)).source(source.address());
+        let run = run.destination(destination.address()).args(["--fleet", &nats.url()]);
+        let run = run.env("DOCKER_USERNAME", "jo").env("DOCKER_PASSWORD", "secret").run().exits(1);
+        run.complains("(on the worker poor)").complains("on the machine of the worker poor: ");
+    }
+    end(poor);
+}
+
 #[test]
 fn a_worker_without_credentials_says_so_in_the_failed_entries() {
     let Some(nats) = Nats::start() else { return };
@@ -166,6 +180,7 @@ fn a_worker_without_credentials_says_so_in_the_failed_entries() {
     let run = run.destination(proxy.address()).args(["--fleet", &nats.url()]).run().exits(1);
     run.sums_up("0 copied, 0 skipped, 3 failed").complains("(on the worker poor)");
     end(poor);
+    refused_login_names_the_worker(&nats);
     let broken = worker(&nats, "broken").env("SSL_CERT_FILE", "missing.pem").run().exits(2);
     broken.complains("missing.pem");
     let half = worker(&nats, "half").env("DOCKER_USERNAME", "me").run().exits(2);

@@ -2,7 +2,7 @@
 
 use super::Registries;
 use crate::support::harbor::{Behaviour, Harbor};
-use crate::support::{Longshore, Run};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run};
 
 fn dry(registries: &Registries, harbor: &Harbor, list: &str) -> Run {
     let run = registries.mirror(harbor, list).arg("--dry-run").run();
@@ -61,4 +61,52 @@ fn without_a_repository_type_a_missing_project_fails_with_the_way_out() {
     let run = run.arg("--dry-run").run().exits(1).sums_up("1 to copy, 0 skipped, 1 failed");
     run.complains("project team not found")
         .complains("--repo-type harbor creates missing projects");
+}
+
+/// A dry run to a registry that shows a missing tag to everybody, whatever its API says.
+fn dry_beside_api(destination: &str, https: bool) -> Run {
+    let source = Registries::with(&["team/a"]);
+    let run = Longshore::new().mirror().list("team/a team/a 1\n").source(source.source.address());
+    let https = format!("--harbor-https={https}");
+    let run = run.destination(destination).args(["--repo-type=harbor", &https, "--dry-run"]);
+    run.env("DOCKER_USERNAME", super::USER).env("DOCKER_PASSWORD", super::PASSWORD).run()
+}
+
+#[test]
+fn a_project_that_nobody_could_prepare_is_not_said_to_be_ready() {
+    let registry = Registry::embedded();
+    let unanswered = FaultProxy::before(&registry);
+    unanswered.rule(Rule::on("*", "/api/*").answers(Answer::status(404)));
+    let refusing = FaultProxy::before(&registry);
+    refusing.rule(Rule::on("HEAD", "/api/*").answers(Answer::status(403)));
+    refusing.rule(Rule::on("GET", "/api/v2.0/ping*").answers(Answer::status(200).body("Pong")));
+    for (destination, https) in
+        [(&unanswered, false), (&unanswered, true), (&refusing, false), (&refusing, true)]
+    {
+        let run = dry_beside_api(destination.address(), https).exits(0);
+        let unknown = "team/a:1: its repository could not be prepared, so only a push can tell: ";
+        assert!(run.stdout.contains(unknown), "{}", run.stdout);
+        assert!(run.stdout.contains("not looked at: 1; only a push can"), "{}", run.stdout);
+        run.sums_up("0 to copy, 0 skipped, 0 failed");
+    }
+}
+
+#[test]
+fn a_project_that_the_account_may_not_create_fails_its_entries() {
+    let registry = Registry::embedded();
+    let proxy = FaultProxy::before(&registry);
+    let json =
+        |text: &str| Answer::status(200).header("content-type", "application/json").body(text);
+    let answers = [
+        ("HEAD", "/api/v2.0/projects*", Answer::status(404)),
+        ("GET", "/api/v2.0/ping*", Answer::status(200).body("Pong")),
+        ("GET", "/api/v2.0/systeminfo*", json(r#"{"project_creation_restriction":"adminonly"}"#)),
+        ("GET", "/api/v2.0/users/current*", json(r#"{"sysadmin_flag":false}"#)),
+    ];
+    for (method, path, answer) in answers {
+        proxy.rule(Rule::on(method, path).answers(answer));
+    }
+    let run = dry_beside_api(proxy.address(), false).exits(1);
+    let run = run.sums_up("0 to copy, 0 skipped, 1 failed").complains("right project:create");
+    run.complains("hint: create the project first, or use an account that may create it");
 }

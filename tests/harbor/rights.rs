@@ -68,3 +68,21 @@ fn what_is_there_needs_no_right_to_push() {
     let run = dry(&registries, &harbor, "team/a team/a 1\nteam/a team/copy 1\n").exits(1);
     run.sums_up("0 to copy, 1 skipped, 1 failed").complains(REFUSED);
 }
+
+#[test]
+fn a_refused_push_names_the_repository_type_as_one_way_out() {
+    let registries = Registries::with(&["team/a"]);
+    let behaviour = Behaviour { rights: Some("pull"), ..Behaviour::default() };
+    let harbor = registries.harbor(behaviour).with_project("team");
+    let list = "team/a team/a 1\n";
+    dry(&registries, &harbor, list).exits(1).complains("--repo-type harbor creates it");
+    let run = || {
+        let run = Longshore::new().mirror().list(list).source(registries.source.address());
+        run.destination(harbor.address())
+    };
+    let refused = run().env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", PASSWORD).run();
+    let refused = refused.exits(1).complains("unauthorized to access repository");
+    refused.complains("; if its project is missing, --repo-type harbor creates it (auto asks");
+    let none = run().run().exits(1);
+    assert!(!none.stderr.contains("--repo-type"), "no credential: {}", none.stderr);
+}

@@ -47,6 +47,8 @@ pub(crate) enum Purpose {
 pub(crate) struct Prepared {
     /// The repositories that are not ready, and why.
     pub(crate) unprepared: HashMap<Name, String>,
+    /// Those of them that the registry refused. The others might be ready: nobody could tell.
+    pub(crate) refused: HashSet<Name>,
     /// The repositories for which a run would create something, and what.
     pub(crate) would_create: HashMap<Name, String>,
     /// What the repository type says of each registry.
@@ -57,6 +59,7 @@ impl Prepared {
     /// Adds the result for other registries.
     pub(crate) fn extend(&mut self, other: Self) {
         self.unprepared.extend(other.unprepared);
+        self.refused.extend(other.refused);
         self.would_create.extend(other.would_create);
         self.described.extend(other.described);
     }
@@ -119,6 +122,7 @@ pub(crate) async fn prepare(
         let depths = depths(&capabilities);
         for repository in &repositories {
             if let Some(why) = misfit(repository, &depths) {
+                prepared.refused.insert(name(registry, repository));
                 prepared.unprepared.insert(name(registry, repository), why);
             }
         }
@@ -177,6 +181,35 @@ fn misfit(repository: &Repository, depths: &RangeInclusive<usize>) -> Option<Str
     })
 }
 
+/// A scope that could not be prepared.
+struct Failed {
+    why: String,
+    /// Whether the registry answered, and refused.
+    is_refusal: bool,
+}
+
+/// Ends of the codes of plugins that got no answer, or one of another product.
+const UNANSWERED: [&str; 6] =
+    ["denied", "exhausted", "unreachable", "request-failed", "unexpected-answer", "no-harbor"];
+
+/// How a plugin says that it knows the right that the account lacks.
+const LACKS_RIGHT: &str = "lacks the right";
+
+/// Says whether the registry's API refused, and a push cannot do better.
+fn is_refusal(error: &PluginError) -> bool {
+    match error {
+        // Of another refusal, a project that exists may be the reason, and then a push may be allowed.
+        PluginError::Call { failure: Failure::Unauthorized { message }, .. } => {
+            message.contains(LACKS_RIGHT)
+        }
+        PluginError::Call { failure: Failure::Coded { code, message }, .. } => {
+            let end = code.rsplit('/').next().unwrap_or_default();
+            !message.starts_with(NO_GRANT) && !UNANSWERED.contains(&end)
+        }
+        _ => false,
+    }
+}
+
 /// The preparation of one registry.
 struct Preparation<'a> {
     registry: &'a Registry,
@@ -215,7 +248,7 @@ impl Preparation<'_> {
         let texts: Vec<String> = repositories.iter().map(ToString::to_string).collect();
         let needed = self.plugin.scopes(self.registry.as_str(), &texts).await?;
         let mut done: HashSet<(String, String)> = HashSet::new();
-        let mut failures: HashMap<(String, String), String> = HashMap::new();
+        let mut failures: HashMap<(String, String), Failed> = HashMap::new();
         let mut missing: HashMap<(String, String), String> = HashMap::new();
         let mut created = false;
         let depth = needed.iter().map(Vec::len).max().unwrap_or(0);
@@ -230,20 +263,23 @@ impl Preparation<'_> {
                         missing.insert(key, format!("{} {}", scope.kind, scope.name));
                     }
                     Ok(state) => created |= state == State::Created,
-                    Err(why) => {
-                        failures.insert(key, why);
+                    Err(failed) => {
+                        failures.insert(key, failed);
                     }
                 }
             }
         }
         for (repository, scopes) in repositories.iter().zip(&needed) {
-            let of = |found: &HashMap<(String, String), String>| {
-                let keys = scopes.iter().map(|scope| (scope.kind.clone(), scope.name.clone()));
-                keys.into_iter().find_map(|key| found.get(&key).cloned())
-            };
+            let keys = || scopes.iter().map(|scope| (scope.kind.clone(), scope.name.clone()));
+            let failed = keys().find_map(|key| failures.get(&key));
             let name = name(self.registry, repository);
-            match (of(&failures), of(&missing)) {
-                (Some(why), _) => prepared.unprepared.entry(name).or_insert(why),
+            match (failed, keys().find_map(|key| missing.get(&key).cloned())) {
+                (Some(failed), _) => {
+                    if failed.is_refusal {
+                        prepared.refused.insert(name.clone());
+                    }
+                    prepared.unprepared.entry(name).or_insert_with(|| failed.why.clone())
+                }
                 // What the registry refuses is not created for it.
                 (None, Some(what)) if !prepared.unprepared.contains_key(&name) => {
                     prepared.would_create.entry(name).or_insert(what)
@@ -278,7 +314,7 @@ impl Preparation<'_> {
         }
     }
 
-    async fn scope(&self, scope: &Scope) -> Result<State, String> {
+    async fn scope(&self, scope: &Scope) -> Result<State, Failed> {
         let what = format!("{} {} on {}", scope.kind, scope.name, self.registry);
         let mut tries = 1;
         loop {
@@ -314,7 +350,7 @@ impl Preparation<'_> {
                         Purpose::Validate => format!("{what} could not be looked up: {why}"),
                     };
                     self.events.note(0, None, Level::Warning, text);
-                    return Err(why);
+                    return Err(Failed { is_refusal: is_refusal(&error), why });
                 }
             }
         }

@@ -23,6 +23,9 @@ pub enum JobError {
         /// The error of the preparation.
         hook: String,
     },
+    /// A dry run knows that the repository could not be prepared, so a push would be refused.
+    #[error("destination: a push would be refused: its repository cannot be prepared: {0}")]
+    PushRefused(String),
     /// Nothing matches the platform filter, and `--no-arch-os-fail` is set.
     #[error("no platform of the source satisfies the filter ({0})")]
     NoPlatform(String),
@@ -63,6 +66,11 @@ impl JobError {
         }
     }
 
+    /// Whether another credential may help.
+    pub fn is_login(&self) -> bool {
+        self.of_store().is_some_and(|error| error.is_login)
+    }
+
     /// Whether a registry cannot be reached from this machine.
     pub fn is_unreachable(&self) -> bool {
         self.of_store().is_some_and(StoreError::is_unreachable)
@@ -90,7 +98,15 @@ impl JobError {
             }
             Self::Source(error) => of_side("source", error),
             Self::Destination(error) => of_side("destination", error),
+            Self::Unprepared { error, .. } if *error.fault == Fault::Refused => Some(
+                "create the project first, or use an account that may create it and push there; longshore whoami \
+                 says which one is used"
+                    .to_owned(),
+            ),
             Self::Unprepared { error, .. } => of_side("destination", error),
+            Self::PushRefused(_) => {
+                Some("create the project first, or use an account that may create it".to_owned())
+            }
             Self::NoPlatform(_) => Some(
                 "give other values with --arch and --os, or leave --no-arch-os-fail out".to_owned(),
             ),
@@ -124,7 +140,17 @@ mod tests {
         assert_eq!(hint(JobError::Source(error(true))), "at the source, log in");
         assert_eq!(hint(JobError::Destination(error(true))), "at the destination, log in");
         let (error, hook) = (Box::new(error(true)), "403".to_owned());
+        let advice = hint(JobError::Unprepared { error, hook });
+        assert!(advice.starts_with("create the project first"), "{advice}");
+        let mut broken =
+            StoreError { is_login: true, ..error_of(Fault::Other).with_hint("log in") };
+        broken.transient = true;
+        let (error, hook) = (Box::new(broken), "403".to_owned());
         assert_eq!(hint(JobError::Unprepared { error, hook }), "at the destination, log in");
+    }
+
+    fn error_of(fault: Fault) -> StoreError {
+        StoreError::new(Operation::new("push manifest", "a.io/x:1"), fault, "401")
     }
 
     #[test]

@@ -128,7 +128,7 @@ pub enum Cause {
     },
     /// The credential was refused before; it is not sent again, as that would lock accounts.
     #[error(
-        "the credential for {0} was refused earlier in this run, at its first use, and is not sent again"
+        "the credential for {0} was refused earlier in this run (401 or 403 at its first use) and is not sent again"
     )]
     CredentialRefused(String),
     /// Logins are rate limited; more attempts would lock accounts.

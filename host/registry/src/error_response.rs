@@ -188,10 +188,17 @@ impl ErrorEntry {
         one_line(&parts.join(": "), 4 * SHOWN)
     }
 
-    /// Code and message.
+    /// Code and message. Harbor's message may begin with the code again, as in `unauthorized: unauthorized`.
     fn brief(&self) -> String {
-        let message = self.message.clone().filter(|message| !message.is_empty());
-        self.code.clone().into_iter().chain(message).collect::<Vec<_>>().join(": ")
+        let code = self.code.as_deref().unwrap_or_default();
+        let mut message = self.message.as_deref().unwrap_or_default();
+        while !code.is_empty()
+            && message.split(':').next().is_some_and(|first| first.eq_ignore_ascii_case(code))
+        {
+            message = message[code.len()..].trim_start_matches([':', ' ']);
+        }
+        let parts = [code, message].into_iter().filter(|text| !text.is_empty());
+        parts.collect::<Vec<_>>().join(": ")
     }
 
     /// The errors of another registry that the details repeat. Distribution's caches do that.
@@ -275,6 +282,24 @@ mod tests {
         let answer = ErrorResponse::of(403, body, None);
         assert!(answer.has_code("DENIED"));
         assert_eq!(answer.to_string(), "denied (403): DENIED: no push; X");
+    }
+
+    #[test]
+    fn a_message_does_not_repeat_its_code() {
+        for (message, said) in [
+            ("unauthorized: unauthorized", "UNAUTHORIZED"),
+            (
+                "unauthorized: unauthorized to access repository: a",
+                "UNAUTHORIZED: unauthorized to access repository: a",
+            ),
+            ("Unauthorized", "UNAUTHORIZED"),
+            ("authentication required", "UNAUTHORIZED: authentication required"),
+            ("", "UNAUTHORIZED"),
+        ] {
+            let body = format!(r#"{{"errors":[{{"code":"UNAUTHORIZED","message":"{message}"}}]}}"#);
+            let answer = ErrorResponse::of(401, body.as_bytes(), None);
+            assert_eq!(answer.to_string(), format!("unauthorized (401): {said}"));
+        }
     }
 
     #[test]

@@ -142,6 +142,9 @@ async fn looking_creates_nothing_and_names_what_is_missing() {
         let unprepared = sorted(prepared.unprepared);
         let names: Vec<&str> = unprepared.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["h.io/my__proj/a", "h.io/single"]);
+        let mut refused: Vec<String> = prepared.refused.iter().map(ToString::to_string).collect();
+        refused.sort();
+        assert_eq!(refused, names, "no push creates such a project");
         assert!(notes.iter().any(|(_, note)| note.ends_with(said)), "{notes:?}");
         let pushes = notes.iter().filter(|(_, note)| note.contains("trying the push"));
         assert_eq!(pushes.count(), 0, "{notes:?}");

@@ -55,8 +55,8 @@ enum DestinationState {
     Absent,
     /// The reference resolves to this digest.
     Holds(Digest),
-    /// The store refuses to tell.
-    Unknown(StoreError),
+    /// Only a push can tell, for this reason.
+    Unknown(String),
     /// The reference does not exist, and neither does this: a run would create it first.
     WouldBeCreated(String),
 }
@@ -80,12 +80,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         None => probe(work, &ManifestReference::to_push(&job.destination.version)).await?,
     };
     if would_create.is_none() {
-        let shown = match &state {
-            DestinationState::Holds(digest) => Some(digest),
-            _ => None,
-        };
-        let checked = work.destination.check_storage(work.repository(), shown, Intent::Read).await;
-        checked.map_err(|error| work.destination_error(error))?;
+        check_storage(work, &state).await?;
     }
     if digest_decides(mode) && is_done(work, &state, &digest) {
         let manifest = read_for_referrers(work, manifest, &digest).await?;
@@ -153,6 +148,16 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     };
     let outcome = Outcome { is_cut: shape.is_cut, ..outcome };
     preview_referrers::add_to(work, outcome, &shape, state.is_new()).await
+}
+
+/// Refuses a destination that shows content of another store.
+async fn check_storage(work: &Work<'_>, state: &DestinationState) -> Result<(), JobError> {
+    let shown = match state {
+        DestinationState::Holds(digest) => Some(digest),
+        _ => None,
+    };
+    let checked = work.destination.check_storage(work.repository(), shown, Intent::Read).await;
+    checked.map_err(|error| work.destination_error(error))
 }
 
 /// The bytes that a copy of `manifest` moves at most. `None` if a manifest in it was not read, and no earlier run
@@ -248,7 +253,7 @@ async fn probe(
 ) -> Result<DestinationState, JobError> {
     let intent = work.destination.preview_intent(work.repository()).await;
     match work.destination.resolve(work.repository(), reference, intent).await {
-        Ok(None) => Ok(DestinationState::Absent),
+        Ok(None) => absent(work).await,
         Ok(Some(digest)) => Ok(DestinationState::Holds(digest)),
         // Whatever the store said first, a push that it would refuse has one message.
         Err(error) => match work.destination.push_refusal(work.repository()).await {
@@ -257,6 +262,21 @@ async fn probe(
             None => Err(JobError::Destination(error)),
         },
     }
+}
+
+/// What a missing tag means: its repository may be one that could not be prepared.
+async fn absent(work: &Work<'_>) -> Result<DestinationState, JobError> {
+    let (options, name) = (&work.run.options, work.job.destination.name());
+    let Some(hook) = options.unprepared.get(&name) else { return Ok(DestinationState::Absent) };
+    // A token for pushes tells of its own whether they are allowed.
+    if work.destination.preview_intent(work.repository()).await == Intent::Push {
+        return Ok(DestinationState::Absent);
+    }
+    if options.refused.contains(&name) {
+        return Err(JobError::PushRefused(hook.clone()));
+    }
+    let why = "its repository could not be prepared, so only a push can tell";
+    Ok(DestinationState::Unknown(format!("{why}: {hook}")))
 }
 
 /// Explains the refusal of a lookup, which says nothing itself: a HEAD has no body.
@@ -271,13 +291,16 @@ async fn explained(
         Err(missing) if *missing.fault == Fault::NoNamespace => {
             Err(work.destination_error(missing))
         }
-        Err(missing) if missing.is_not_found() => Ok(DestinationState::Absent),
+        Err(missing) if missing.is_not_found() => absent(work).await,
         // The preparation was refused too, so a push would also be refused.
         Err(refused) if unprepared => Err(work.destination_error(refused)),
         Err(_) => match work.destination.push_refusal(work.repository()).await {
             Some(refusal) => Err(work.destination_error(refusal)),
             // The repository may be private or missing; only a push could tell.
-            None => Ok(DestinationState::Unknown(error)),
+            None => Ok(DestinationState::Unknown(format!(
+                "could not be looked at, so only a push can tell: {}",
+                error.message
+            ))),
         },
     }
 }
@@ -313,9 +336,7 @@ async fn would_copy(
         DestinationState::WouldBeCreated(what) => {
             format!("would be copied; {what} would be created")
         }
-        DestinationState::Unknown(error) => {
-            format!("could not be looked at, so only a push can tell: {}", error.message)
-        }
+        DestinationState::Unknown(why) => why.clone(),
     };
     let status = match state {
         DestinationState::Unknown(_) => Status::Unknown,

@@ -63,6 +63,7 @@ pub(super) async fn copy(
             hint: error.hint(),
             unfinished: matches!(error, JobError::Interrupted),
             unreachable: error.is_unreachable(),
+            is_login: error.is_login(),
             is_repeated: run.is_repeated(job, &error).await,
             ..Outcome::failed(error)
         },
@@ -194,8 +195,10 @@ async fn warn_of_change(
     if let Some(held) = held
         && let Some(lost) = work.unless_interrupted(work.lost_platforms(held, shape)).await?
     {
-        let text =
-            format!("it replaces {held}, and its tag loses {lost}; select all with -a and --os");
+        let to = &work.job.destination;
+        let text = format!(
+            "{to}: it replaces {held}, and its tag loses {lost}; select all with -a and --os"
+        );
         work.note(Level::Warning, text);
     }
     Ok(())

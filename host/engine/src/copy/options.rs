@@ -1,6 +1,6 @@
 //! Options for all jobs of a run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub struct CopyOptions {
     pub charts_by_content: bool,
     /// Repositories whose preparation failed, with the error.
     pub unprepared: HashMap<Name, String>,
+    /// In a dry run: those of them that a push cannot create either, because the registry refused.
+    pub refused: HashSet<Name>,
     /// In a dry run: repositories that a preparation would create something for, and what.
     pub would_create: HashMap<Name, String>,
     /// The homes of blobs that other processes of the run know, if there are any.

@@ -64,6 +64,7 @@ impl Copier {
 
     /// Ends the run: saves the hints of its stores, and reports its retries and pauses.
     pub async fn finish(&self) {
+        self.run.tell_at_end();
         self.run.stores.finish().await;
         self.run.events.send(Event::Effort(self.run.stores.effort()));
     }

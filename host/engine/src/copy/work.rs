@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::RandomState;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, Repository, StoreName};
@@ -50,7 +50,8 @@ pub(super) struct Run {
 /// The messages that a run shows once, at the first image that each is about.
 #[derive(Default)]
 pub(super) struct Told {
-    docker_types: AtomicBool,
+    /// The images in a folder with media types of Docker.
+    docker_types: AtomicUsize,
     /// The destinations whose refused login was reported.
     logins: Mutex<HashSet<StoreName>>,
 }
@@ -78,6 +79,18 @@ impl Mended {
 }
 
 impl Run {
+    /// Counts the images with media types of Docker in folders. A warning named the first.
+    pub(super) fn tell_at_end(&self) {
+        let count = self.told.docker_types.load(Ordering::Relaxed);
+        if count > 1 {
+            let text = format!(
+                "{count} images in folders have Docker's media types, which skopeo does not read there; a warning \
+                 above names the first"
+            );
+            self.events.note(0, None, Level::Warning, text);
+        }
+    }
+
     /// Says whether `error` is a refused login of the destination that an earlier image met too.
     pub(super) async fn is_repeated(&self, job: &Job, error: &JobError) -> bool {
         let of_login = matches!(error, JobError::Destination(error) if error.is_login);
@@ -246,14 +259,21 @@ impl Work<'_> {
         let media_type = &shape.root.media_type;
         if self.destination.name().registry().is_some()
             || !media_type.as_str().starts_with("application/vnd.docker.")
-            || self.run.told.docker_types.swap(true, Ordering::Relaxed)
+            || self.run.told.docker_types.fetch_add(1, Ordering::Relaxed) > 0
         {
             return;
         }
         let source = &self.job.source;
+        let convert = match source.store.registry() {
+            Some(_) => format!(
+                "skopeo copy docker://{source} oci:DIR:TAG converts it, with --all every platform"
+            ),
+            None => "skopeo copy docker://… converts it from a registry, such as longshore serve"
+                .to_owned(),
+        };
         let text = format!(
             "{source} has Docker's media type {media_type}: longshore reads it in an image layout, and so does every \
-             client of longshore serve, but skopeo does not; skopeo copy docker://{source} oci:DIR:TAG converts it, with --all every platform"
+             client of longshore serve, but skopeo does not; {convert}"
         );
         self.note(Level::Warning, text);
     }

@@ -89,6 +89,9 @@ pub struct Outcome {
     /// Whether an interrupt ended it early.
     #[serde(default)]
     pub unfinished: bool,
+    /// Whether it failed because a registry refuses the login of this machine.
+    #[serde(default)]
+    pub is_login: bool,
     /// Whether it failed because a registry cannot be reached from this machine.
     #[serde(default)]
     pub unreachable: bool,
@@ -114,6 +117,7 @@ impl Outcome {
             at_most: None,
             took: Duration::ZERO,
             unfinished: false,
+            is_login: false,
             unreachable: false,
         }
     }

@@ -37,6 +37,14 @@ impl ValidateError {
         }
     }
 
+    /// Whether another credential may help.
+    pub(super) fn is_login(&self) -> bool {
+        match self {
+            Self::Destination(error) => error.is_login,
+            Self::Source(error) => error.is_login(),
+        }
+    }
+
     /// Advice for the user.
     pub(super) fn hint(&self) -> Option<String> {
         match self {

@@ -58,6 +58,7 @@ impl Comparer {
                 compared.await.unwrap_or_else(|error| Outcome {
                     hint: error.hint(),
                     unreachable: error.is_unreachable(),
+                    is_login: error.is_login(),
                     ..Outcome::failed(error)
                 })
             }

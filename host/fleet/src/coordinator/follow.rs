@@ -426,6 +426,10 @@ impl Progress<'_> {
                 // Another worker may have other credentials and another network.
                 error.push_str(&format!(" (on the worker {name})"));
             }
+            if let (true, Some(hint)) = (outcome.is_login, &mut outcome.hint) {
+                // The login of the coordinator is not at fault, and would not help.
+                *hint = format!("on the machine of the worker {name}: {hint}");
+            }
             self.events.send(Event::Finished { job, outcome: Box::new(outcome) });
         }
     }

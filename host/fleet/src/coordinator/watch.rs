@@ -13,6 +13,8 @@ use crate::message::{EndedJob, Heartbeat, WorkerName};
 
 /// A worker that has been silent for this long has ended or hangs.
 const SILENT: Duration = Duration::from_secs(5);
+/// How long a worker may be silent before the coordinator says so.
+const MISSED: Duration = Duration::from_secs(10);
 /// How long a run may be without any worker before the coordinator says so.
 const NOBODY: Duration = Duration::from_secs(30);
 
@@ -26,6 +28,8 @@ struct Known {
     moved: u64,
     heard: Option<Instant>,
     left: bool,
+    /// Whether a warning said that it is silent.
+    is_missed: bool,
 }
 
 /// The workers of a run, by id.
@@ -67,6 +71,7 @@ impl Workers {
                 moved: 0,
                 heard: None,
                 left: false,
+                is_missed: false,
             }
         })
     }
@@ -88,10 +93,14 @@ impl Workers {
         known.moved = known.moved.max(heartbeat.moved);
         known.heard = Some(Instant::now());
         known.left = heartbeat.left;
+        let is_back = std::mem::take(&mut known.is_missed);
         known.take_effort(heartbeat.effort);
         known.share.running = heartbeat.running;
         if is_new {
             let text = format!("the worker {} takes part", known.share.name);
+            events.note(0, None, Level::Info, text);
+        } else if is_back {
+            let text = format!("the worker {} is heard again", known.share.name);
             events.note(0, None, Level::Info, text);
         }
         if bytes > 0 {
@@ -119,8 +128,21 @@ impl Workers {
         name
     }
 
-    /// Warns that no worker is heard, once for each such time.
+    /// Warns of each worker that fell silent without leaving the run, and that no worker is heard; once for each
+    /// such time.
     pub(super) fn check(&mut self, events: &EventSender) {
+        for known in self.known.values_mut().filter(|known| !known.left && !known.is_missed) {
+            if known.heard.is_some_and(|heard| heard.elapsed() >= MISSED) {
+                known.is_missed = true;
+                let text = format!(
+                    "the worker {} is silent for {} s: it ended, hangs or lost its connection; other workers take \
+                     its images",
+                    known.share.name,
+                    MISSED.as_secs()
+                );
+                events.note(0, None, Level::Warning, text);
+            }
+        }
         if !self.is_said && self.last_heard.elapsed() >= NOBODY {
             self.is_said = true;
             let text = format!(

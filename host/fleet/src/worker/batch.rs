@@ -182,7 +182,7 @@ impl Work {
         }
         let told: Vec<_> = jobs
             .iter()
-            .map(|job| (job.clone(), self.teller.expect(job.number, &with_this, room.one())))
+            .map(|job| (job.clone(), self.teller.expect(job, &with_this, room.one())))
             .collect();
         let packed: Jobs = jobs.into_iter().collect();
         self.executor.run(&packed, self.interrupt.clone()).await;

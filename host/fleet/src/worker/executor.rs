@@ -1,6 +1,6 @@
 //! Copies or compares the batches of a run, and uses what earlier batches have shown.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use longshore_engine::ManifestCache;
@@ -51,6 +51,7 @@ impl Executor {
                     deep: *deep,
                     charts_by_content: false,
                     unprepared: by_name(unprepared)?,
+                    refused: HashSet::new(),
                     would_create: HashMap::new(),
                     homes: Some(homes),
                 },

@@ -71,6 +71,8 @@ pub(super) struct Teller {
 
 /// A job in work.
 struct Waiting {
+    /// Its source and its destination, for the log.
+    title: String,
     tell: oneshot::Sender<Told>,
     /// The workers that could not reach one of its registries, and this one.
     unreached: Arc<[String]>,
@@ -122,6 +124,10 @@ impl Teller {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn title(&self, job: u32) -> String {
+        self.waiting().get(&job).map(|waiting| waiting.title.clone()).unwrap_or_default()
+    }
+
     /// Whether one of `jobs` is in work already.
     pub(super) fn knows_any(&self, jobs: &[Job]) -> bool {
         let waiting = self.waiting();
@@ -132,12 +138,14 @@ impl Teller {
     /// workers that could not reach one of its registries, and this one.
     pub(super) fn expect(
         &self,
-        job: u32,
+        job: &Job,
         unreached: &Arc<[String]>,
         room: Option<JobRoom>,
     ) -> oneshot::Receiver<Told> {
         let (tell, told) = oneshot::channel();
-        self.waiting().insert(job, Waiting { tell, unreached: Arc::clone(unreached), room });
+        let title = format!("{} → {}", job.source, job.destination);
+        let waiting = Waiting { title, tell, unreached: Arc::clone(unreached), room };
+        self.waiting().insert(job.number, waiting);
         told
     }
 
@@ -196,12 +204,13 @@ impl Teller {
                     }
                     if outcome.unreachable && self.may_be_reached(job) {
                         let error = outcome.error.as_deref().unwrap_or_default();
-                        tracing::warn!("[M_ID:{job}] {error}; another worker tries it");
+                        let title = self.title(job);
+                        tracing::warn!("[M_ID:{job}] {title}: {error}; another worker tries it");
                         self.resolve(job, Told::Unreached);
                         continue;
                     }
                     self.metrics.ended(&outcome);
-                    log_outcome(job, &outcome);
+                    log_outcome(job, &self.title(job), &outcome);
                     // The receiver ends after this sender.
                     let _kept = ended.send(EndedJob { job, outcome: *outcome, saved, notes });
                 }
@@ -301,16 +310,20 @@ impl Teller {
     }
 }
 
-fn log_outcome(job: u32, outcome: &Outcome) {
+/// Logs an outcome as the coordinator does; `title` names the source and the destination.
+fn log_outcome(job: u32, title: &str, outcome: &Outcome) {
+    let word = outcome.status.word();
     let text = match (&outcome.error, &outcome.reason) {
-        (Some(error), _) => format!("failed: {error}"),
-        (None, Some(reason)) => format!("{}: {reason}", outcome.status.word()),
-        (None, None) => outcome.status.word().to_owned(),
+        (Some(error), _) => format!("failed {title}: {error}"),
+        (None, reason) => {
+            let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("{word} {title} ({} bytes moved){reason}", outcome.bytes)
+        }
     };
     if outcome.error.is_some() {
         tracing::warn!("[M_ID:{job}] {text}");
     } else {
-        tracing::info!("[M_ID:{job}] {text}, {} bytes", outcome.bytes);
+        tracing::info!("[M_ID:{job}] {text}");
     }
 }
 

@@ -9,6 +9,13 @@ use crate::credential::variable_of;
 use crate::error_response::ErrorResponse;
 use crate::http::tls_fault::WANTS_CERTIFICATE;
 
+/// Harbor and others refuse a push into a project that does not exist as if the account lacked a right.
+const MISSING_PROJECT: &str =
+    "if its project is missing, --repo-type harbor creates it (auto asks the registry what it is)";
+/// Distribution answers 405 in its maintenance mode `readonly`, and so does `longshore serve --read-only`.
+const READ_ONLY: &str = "the registry is read-only: end its maintenance, start longshore serve without --read-only, or \
+                         push to another registry";
+
 impl RegistryError {
     /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
@@ -62,7 +69,10 @@ impl RegistryError {
                 return Some(format!("log in with longshore login {registry}, or set {variable}"));
             }
             Cause::NoRightToPush(_) => {
-                "give the account the right to push there, or use another one; longshore whoami says which one is used"
+                return Some(format!(
+                    "give the account the right to push there, or use another one (longshore whoami says which one \
+                     is used); {MISSING_PROJECT}"
+                ));
             }
             Cause::LoginLimited(_) => "repeat the run later with the failed list",
             Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. } => {
@@ -114,8 +124,11 @@ impl RegistryError {
                 _ => None,
             };
         }
+        let is_push = self.operation.verb.starts_with("push");
         if let Some(login) = self.login_at_fault(answer) {
-            return Some(login.advice());
+            let may_be_missing = is_push && login.origin.is_some();
+            let more = if may_be_missing { format!("; {MISSING_PROJECT}") } else { String::new() };
+            return Some(login.advice() + &more);
         }
         let hint = match answer.status {
             _ if answer.wants_certificate() => WANTS_CERTIFICATE,
@@ -141,10 +154,17 @@ impl RegistryError {
             _ if answer.is_read_only() => {
                 "repeat the run when the registry takes changes again; its operator has made it read-only"
             }
+            405 if is_push => READ_ONLY,
+            403 if is_push => {
+                return Some(format!(
+                    "check the rights of the credential, and whether the registry is read-only or out of quota; \
+                     {MISSING_PROJECT}"
+                ));
+            }
             403 => {
                 "check the rights of the credential, and whether the registry is read-only or out of quota"
             }
-            404 if self.operation.verb.starts_with("push") => {
+            404 if is_push => {
                 "create the repository or its project first, if it is missing; see --repo-type"
             }
             404 => {

@@ -119,6 +119,7 @@ impl Session {
                     deep: flags.deep,
                     charts_by_content,
                     unprepared: prepared.unprepared,
+                    refused: prepared.refused,
                     would_create: prepared.would_create,
                     homes: None,
                 };

@@ -85,6 +85,7 @@ impl Session {
             deep: false,
             charts_by_content: true,
             unprepared: prepared.unprepared,
+            refused: prepared.refused,
             would_create: prepared.would_create,
             homes: None,
             timeout: list.images.limits.timeout(),
