@@ -116,7 +116,7 @@ impl FailedList {
             Place::Stream(file) => Target::Stream { file, entries: Vec::new() },
             Place::File(place) => {
                 let reserve = place
-                    .beside(OURS)
+                    .reserve()
                     .and_then(|file| {
                         file.as_file().write_all_at(first_line.as_bytes(), 0).map(|()| file)
                     })
@@ -302,7 +302,7 @@ impl FailedList {
         file.set_len(list.len() as u64)?;
         file.sync_data()?;
         if is_displaced || place.is_taken()? {
-            return reserve.keep().map(|(_, kept)| Some(kept)).map_err(|error| error.error);
+            return place.keep(reserve).map(Some);
         }
         place.replace_by(reserve).map(|()| None)
     }

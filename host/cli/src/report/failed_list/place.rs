@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
@@ -18,6 +19,13 @@ const OF_OTHERS: u32 = 0o077;
 
 /// The start of the names of temporary files.
 pub(super) const OURS: &str = ".longshore-failed-";
+
+/// The start of the names of files with all entries of a run, which the run keeps locked.
+pub(super) const RESERVE: &str = ".longshore-reserve-";
+
+/// The age from which a reserve that nobody has locked is that of a killed run. A younger one may be about to be
+/// locked.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// The most bytes to read of the first line of a failed list.
 const MOST_OF_LINE: u64 = 256 * 1024;
@@ -135,6 +143,27 @@ pub(in crate::report) fn is_same(one: &Path, other: &Path) -> bool {
     one == other || whole(one).is_some_and(|one| whole(other) == Some(one))
 }
 
+/// Removes the reserves of killed runs: nobody has locked them. What cannot be removed does no harm.
+fn remove_abandoned(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let is_reserve =
+        |entry: &fs::DirEntry| entry.file_name().as_bytes().starts_with(RESERVE.as_bytes());
+    for entry in entries.flatten().filter(is_reserve) {
+        if is_abandoned(&entry.path()).unwrap_or(false) {
+            let _kept = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn is_abandoned(path: &Path) -> io::Result<bool> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let found = file.metadata()?;
+    let age = found.modified()?.elapsed().unwrap_or_default();
+    Ok(found.is_file() && age >= ABANDONED && file.try_lock().is_ok())
+}
+
 fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -166,6 +195,25 @@ impl Replaceable {
             file.as_file().set_permissions(Permissions::from_mode(mode & allowed))?;
         }
         Ok(file)
+    }
+
+    /// Creates the file that has all entries of a run, and locks it as long as it is open. Removes those that killed
+    /// runs left in the folder.
+    pub(super) fn reserve(&self) -> io::Result<NamedTempFile> {
+        remove_abandoned(directory(&self.path));
+        let file = self.beside(RESERVE)?;
+        // Without locks, as on some network file systems, nothing is removed.
+        let _unlocked = file.as_file().try_lock();
+        Ok(file)
+    }
+
+    /// Keeps a reserve that another run must not remove, and returns its path.
+    pub(super) fn keep(&self, reserve: NamedTempFile) -> io::Result<PathBuf> {
+        let kept = self.beside(OURS)?;
+        let path = kept.path().components().collect();
+        kept.keep().map_err(|error| error.error)?;
+        reserve.persist(&path).map_err(|error| error.error)?;
+        Ok(path)
     }
 
     /// Says whether another file stands at the default path by now, which was free or had a failed list.
@@ -228,5 +276,53 @@ impl Replaceable {
     /// Renames the file back.
     pub(super) fn move_back(&self, aside: &Path) -> io::Result<()> {
         fs::rename(aside, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File, FileTimes};
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use super::{ABANDONED, FailedListFile, Place, RESERVE};
+
+    fn age(path: &Path) {
+        let past = SystemTime::now() - ABANDONED * 2;
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_times(FileTimes::new().set_modified(past)).unwrap();
+    }
+
+    #[test]
+    fn only_old_reserves_that_nobody_has_locked_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let list = at("list");
+        let file = FailedListFile { path: &list, is_default: false, is_private: false, run: "r" };
+        let Place::File(place) = Place::find(file).unwrap() else { panic!("it is a file") };
+        let held = place.reserve().unwrap();
+        age(held.path());
+        for name in [".longshore-reserve-dead", ".longshore-failed-kept", "list.txt"] {
+            fs::write(at(name), "a\n").unwrap();
+            age(&at(name));
+        }
+        fs::write(at(".longshore-reserve-young"), "a\n").unwrap();
+        fs::create_dir(at(".longshore-reserve-folder")).unwrap();
+        std::os::unix::fs::symlink(at("list.txt"), at(".longshore-reserve-link")).unwrap();
+        let second = place.reserve().unwrap();
+        assert!(held.path().exists() && second.path().exists(), "their runs go on");
+        let mut left: Vec<String> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| ![held.path(), second.path()].contains(&at(name).as_path()))
+            .collect();
+        left.sort();
+        let kept = ["failed-kept", "reserve-folder", "reserve-link", "reserve-young"];
+        let mut kept: Vec<String> = kept.iter().map(|end| format!(".longshore-{end}")).collect();
+        kept.push("list.txt".to_owned());
+        assert_eq!(left, kept);
+        let path = place.keep(second).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(!name.starts_with(RESERVE) && path.exists(), "{name} stays");
     }
 }
