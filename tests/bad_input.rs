@@ -387,3 +387,26 @@ fn a_registry_that_never_answers_does_not_hold_up_the_rest() {
     assert!(failed(&run).ends_with(&format!("\n{silent_host}/a team/a 1\n")), "{}", failed(&run));
     pair.assert_arrived("team/app", "1", &image());
 }
+
+#[test]
+fn an_archive_is_not_taken_for_a_registry() {
+    for (flag, name) in [
+        ("-s", "saved.zip"),
+        ("-s", "./saved.zip"),
+        ("-d", "images.tar.gz"),
+        ("-s", "a.TAR"),
+        ("-d", "b.tgz"),
+    ] {
+        for command in ["mirror", "mirror-validate"] {
+            let run = Longshore::new().file(name, "PK").args([command, flag, name]);
+            let run = run.list("team/app team/app 1\n").run().exits(2);
+            let run = run.complains("it is an archive, which longshore cannot read");
+            run.complains("extract it and write").complains("in place of hangar save");
+        }
+    }
+    let run = Longshore::new().file("saved.zip", "PK").args(["inspect", "a:1", "-s", "saved.zip"]);
+    run.run().exits(2).complains("it is an archive");
+    // Without such a file it is a name, which does not exist.
+    let run = Longshore::new().mirror().list("team/app team/app 1\n").source("127.0.0.1:9.zip");
+    assert!(!run.destination("127.0.0.1:9").run().exits(2).stderr.contains("archive"));
+}

@@ -26,6 +26,7 @@ fn flags_that_ask_for_what_longshore_does_are_accepted() {
     for (flag, note) in [
         ("--skip-login", "--skip-login changes nothing: longshore never asks for a login"),
         ("--skip-login=true", "--skip-login changes nothing"),
+        ("--overwrite-existing", "--overwrite changes nothing: mirror always replaces a tag"),
         ("--overwrite", "--overwrite changes nothing: mirror always replaces a tag that differs"),
         ("--provenance=true", "--provenance changes nothing: the attestations in an index are"),
         ("--remove-signatures", "--remove-signatures changes nothing: signatures are copied only"),
@@ -51,7 +52,6 @@ fn flags_that_longshore_cannot_follow_name_a_replacement() {
         ("--overwrite=false", "mirror always replaces a tag", "leave it out"),
         ("--provenance=false", "are always copied with their images", "leave it out"),
         ("--remove-signatures=false", "only with --referrers", "give --referrers"),
-        ("--hide-log-time", "each line of the log has a time", "--output json is for programs"),
         ("--sigstore-private-key=k", "longshore signs no images", "cosign sign --key FILE"),
         ("--sigstore-passphrase-file=p", "longshore signs no images", "cosign sign --key FILE"),
     ] {
@@ -65,6 +65,55 @@ fn flags_that_longshore_cannot_follow_name_a_replacement() {
     for run in [mirror, validate] {
         run.run().exits(2).complains("hint: leave --referrers out to copy no signatures");
     }
+}
+
+#[test]
+fn the_log_has_no_time_if_hangar_s_flag_says_so() {
+    for (flag, hides) in [
+        ("--hide-log-time", true),
+        ("--hide-log-time=true", true),
+        ("--hide-log-time=false", false),
+    ] {
+        for run in of_all(&[flag]) {
+            let run = run.run();
+            let all = run.stderr.lines().all(|line| line.starts_with('[') == hides);
+            assert!(all && !run.stderr.is_empty(), "{flag}: {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn platforms_in_several_flags_are_one_list() {
+    let pair = Pair::embedded();
+    let [amd64, arm64, s390x] = [(1, "linux/amd64"), (2, "linux/arm64"), (3, "windows/s390x")]
+        .map(|(seed, platform)| Image::new(platform).layer(seed, 100).build());
+    let index = longshore_content::Index::oci().child(&amd64).child(&arm64).child(&s390x).build();
+    pair.source.push("team/app", "1", &index);
+    for (number, (flags, kept)) in [
+        (&["-a", "amd64", "-a", "arm64"][..], Some(2)),
+        (&["--arch=amd64,arm64", "--arch", "s390x", "--os=linux"], Some(2)),
+        (&["-a", "amd64", "--arch=s390x", "--os", "linux", "--os=windows"], Some(2)),
+        (&["-a", "arm64"], Some(1)),
+        (&["-a", "amd64", "-a", "arm64", "-a", "s390x", "--os=all"], None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let list = format!("team/app to{number}/app 1\n");
+        let run = pair.mirror(&list).args(flags).args(["--output", "json"]).run().exits(0);
+        let change = run.json()["entries"][0]["digestChange"].clone();
+        let change = change.as_str();
+        let said = kept.map(|kept| format!("keeps {kept} of 3 manifests"));
+        assert_eq!(change.is_some(), said.is_some(), "{flags:?}: {change:?}");
+        assert!(
+            change.is_none_or(|change| change.contains(&said.unwrap_or_default())),
+            "{change:?}"
+        );
+        pair.run("mirror-validate", &list).args(flags).run().exits(0);
+    }
+    let run = Longshore::new().mirror().list("a a 1\n").destination("127.0.0.1:9");
+    let run = run.args(["-a", "amd64", "-a", "amd46"]).run().exits(2);
+    run.complains("amd46");
 }
 
 #[test]

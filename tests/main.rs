@@ -27,6 +27,7 @@ mod inspect;
 mod interrupt;
 mod kill;
 mod limits;
+mod list_accounts;
 mod list_errors;
 mod lists;
 mod lists_more;

@@ -15,7 +15,7 @@ use crate::commands::{
     completions, convert, copy, inspect, login, man, mirror, mirror_charts, plugin, serve, worker,
 };
 use crate::error::{Exit, Fatal};
-use crate::flags::{self, Alias, Command};
+use crate::flags::{self, Alias, Command, HangarFlags};
 use crate::report::{self, Log, LogLayer};
 use crate::settings::{
     self, ChartSettings, ConvertSettings, CopySettings, Invocation, InvocationError, RunSettings,
@@ -103,6 +103,7 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
             return block_on(login::who_am_i(flags, global.tls_verify, used, log), log);
         }
         Command::ConvertList(flags) => {
+            hide_time(&flags.hangar, log);
             let settings = ConvertSettings::new(flags, &global, &origins, file)?;
             return block_on(async { with_tag(convert::run(settings, log).await).await }, log);
         }
@@ -127,8 +128,15 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
         },
         Command::MirrorValidate(flags) => (flags.list, Task::Validate(flags.compare)),
     };
+    hide_time(&list.hangar, log);
     let settings = RunSettings::new(list, task, &global, &origins, file)?;
     block_on(async { with_tag(mirror::run(settings, log).await).await }, log)
+}
+
+fn hide_time(flags: &HangarFlags, log: &Log) {
+    if flags.hides_log_time() {
+        log.hide_time();
+    }
 }
 
 /// Threads for blocking calls, which read files and resolve names. Each keeps megabytes of stack and

@@ -259,7 +259,7 @@ async fn shape_single(
             root: wrap(&manifest, platform.as_ref(), &media_type)
                 .map_err(|error| JobError::Rebuild(error.to_string()))?,
             children: Vec::new(),
-            changed: Some(format!("the image is wrapped in a {media_type}")),
+            changed: Some(format!("the image is wrapped in a list of the type {media_type}")),
             wrapped: Some(manifest),
             single: Some(single),
             config,

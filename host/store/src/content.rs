@@ -4,6 +4,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
@@ -13,6 +14,8 @@ use super::{Fault, Operation, StoreError};
 
 /// Progress is reported in steps of this size, in bytes.
 const STEP: u64 = 1024 * 1024;
+/// A slow blob is reported after this time, with less than a step.
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Pieces of a blob as they arrive.
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;
@@ -48,6 +51,11 @@ impl fmt::Debug for BlobStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BlobStream({})", self.operation)
     }
+}
+
+/// Says whether `moved` bytes, of which nothing was told for the time `since`, are told now.
+fn is_due(moved: u64, since: Duration) -> bool {
+    moved >= STEP || (moved > 0 && since >= INTERVAL)
 }
 
 /// A callback for bytes that were handed over.
@@ -108,6 +116,7 @@ pub struct VerifiedBlob {
     ended: bool,
     progress: Progress,
     reported: u64,
+    reported_at: Instant,
 }
 
 impl VerifiedBlob {
@@ -118,6 +127,7 @@ impl VerifiedBlob {
             blob,
             received: prefix.bytes,
             reported: prefix.bytes,
+            reported_at: Instant::now(),
             prefix,
             withheld: None,
             ready: None,
@@ -167,7 +177,9 @@ impl VerifiedBlob {
             self.ready = Some(piece.split_off(most));
         }
         self.prefix.take_in(&piece);
-        if self.prefix.bytes - self.reported >= STEP || self.prefix.bytes == self.blob.size {
+        let is_end = self.prefix.bytes == self.blob.size;
+        let moved = self.prefix.bytes - self.reported;
+        if is_end || is_due(moved, self.reported_at.elapsed()) {
             self.report();
         }
         Ok(Some(piece))
@@ -176,6 +188,7 @@ impl VerifiedBlob {
     fn report(&mut self) {
         let bytes = self.prefix.bytes - self.reported;
         self.reported = self.prefix.bytes;
+        self.reported_at = Instant::now();
         (self.progress.0)(bytes);
     }
 
@@ -202,6 +215,8 @@ impl VerifiedBlob {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use longshore_oci::{Descriptor, Digest};
 
@@ -229,6 +244,15 @@ mod tests {
             all.extend_from_slice(&piece);
         }
         Ok(all)
+    }
+
+    #[test]
+    fn a_slow_blob_is_told_of_before_it_has_moved_a_step() {
+        let second = Duration::from_secs(1);
+        assert!(super::is_due(super::STEP, Duration::ZERO), "a fast one");
+        assert!(super::is_due(1, second) && super::is_due(50_000, second));
+        assert!(!super::is_due(50_000, Duration::from_millis(10)), "it would be told too often");
+        assert!(!super::is_due(0, second), "nothing moved");
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! Flags of Hangar that change nothing here, or that other commands replace. Scripts still have them.
+//! Flags of Hangar that change nothing here, or that other commands replace. Scripts still have them. Only
+//! `--hide-log-time` has an effect.
 
 use clap::Args;
 
@@ -11,7 +12,7 @@ pub(crate) struct HangarFlags {
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     skip_login: Option<bool>,
     /// Replace indexes at the destination
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, alias = "overwrite-existing", hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     overwrite: Option<bool>,
     /// Copy attestations
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -79,12 +80,6 @@ const INSECURE_POLICY: Switch = Switch {
     does: "longshore reads no signature policy",
     instead: "verify signatures with cosign verify before the run",
 };
-const HIDE_LOG_TIME: Switch = Switch {
-    flag: "--hide-log-time",
-    granted: false,
-    does: "each line of the log has a time",
-    instead: "read the report on standard output, which has no times; --output json is for programs",
-};
 /// Without `--referrers`.
 const REMOVE_SIGNATURES: Switch = Switch {
     flag: "--remove-signatures",
@@ -113,6 +108,11 @@ impl Switch {
 }
 
 impl HangarFlags {
+    /// Says whether the lines of the log have no time.
+    pub(crate) fn hides_log_time(&self) -> bool {
+        self.hide_log_time == Some(true)
+    }
+
     /// Returns a note for each flag that changes nothing. `referrers` is `--referrers`.
     ///
     /// # Errors
@@ -136,7 +136,6 @@ impl HangarFlags {
             (PROVENANCE, self.provenance),
             (signatures, self.remove_signatures),
             (INSECURE_POLICY, self.insecure_policy),
-            (HIDE_LOG_TIME, self.hide_log_time),
         ];
         switches
             .iter()
@@ -167,7 +166,6 @@ mod tests {
                 true,
                 Ok("copies signatures"),
             ),
-            (HangarFlags { hide_log_time: Some(true), ..none() }, false, Err("standard output")),
             (
                 HangarFlags { sigstore_private_key: Some("k".to_owned()), ..none() },
                 false,

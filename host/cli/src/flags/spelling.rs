@@ -181,6 +181,9 @@ fn of_other_tools(flag: &str, arguments: &[OsString], command: &Command) -> Opti
         ("mirror-validate", "--force-recursive") => {
             Some("mirror-validate always checks each manifest and blob; --deep hashes them too".to_owned())
         }
+        (_, "--project") if of.get_arguments().any(|flag| flag.get_long() == Some("destination-project")) => Some(
+            "--destination-project replaces the project of every destination".to_owned(),
+        ),
         ("serve", "-p" | "--port") => Some("give the address with --listen 127.0.0.1:PORT".to_owned()),
         _ => None,
     }
@@ -327,6 +330,9 @@ mod tests {
             ("l convert-list list.txt", "tip: name the list with -i: -i list.txt"),
             ("l mirror -f x -a amd64 arm64", "tip: separate the values of -a with commas"),
             ("l login r.io -u me -p x", "tip: longshore asks for the password"),
+            ("l mirror -f x --project p", "tip: --destination-project replaces the project"),
+            ("l mirror-validate --project=p", "tip: --destination-project replaces the project"),
+            ("l convert-list -i x --project p", "tip: --destination-project replaces the project"),
             (
                 "l mirror-validate -f x --force-recursive",
                 "tip: mirror-validate always checks each manifest and blob; --deep hashes them too",

@@ -58,6 +58,13 @@ impl Refusal {
                  platforms=linux/arm64, or give one reference a line behind --platform=linux/arm64",
             );
         }
+        if !self.lines.is_empty() && self.lines.iter().all(|(_, line)| has_sources(line)) {
+            return Some(
+                "the second column names the charts and clusters that need an image, as in Rancher's \
+                 rancher-images-sources.txt: give rancher-images.txt, or the first column only, as `cut -d' ' -f1` \
+                 prints it",
+            );
+        }
         let is_separated = |mark: char| {
             self.lines.iter().all(|(_, line)| line.split(mark).count() == 3 && !line.contains(' '))
         };
@@ -74,6 +81,20 @@ impl Refusal {
             .then(|| format!("it lacks the words of other formats: {}", lacks.join(", ")));
         lines.chain(asked).chain(unasked).collect()
     }
+}
+
+/// Says whether a line is one of Rancher's `rancher-images-sources.txt`: an image with its tag, and the names of what
+/// needs it, separated with commas.
+fn has_sources(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let &[image, sources] = words.as_slice() else { return false };
+    let has_tag = image.rsplit('/').next().is_some_and(|name| name.contains(':'));
+    let is_name = |source: &str| {
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._:+-".contains(&byte);
+        source.starts_with(|first: char| first.is_ascii_alphabetic())
+            && source.bytes().all(is_of_name)
+    };
+    has_tag && sources.split(',').all(is_name)
 }
 
 /// Says whether a probe word is more than punctuation.
@@ -177,6 +198,18 @@ mod tests {
             ("a a 1 --platform linux/arm64\n", Some("platforms=linux/arm64")),
             ("a,b,1\nc,d,2\n", Some("with blanks")),
             ("a|b|1\n", Some("with blanks")),
+            (
+                "rancher/fleet:v0.9.0 fleet-105:chart:0.9.0,core\n",
+                Some("rancher-images-sources.txt"),
+            ),
+            ("rancher/fleet:v0.9.0 core,rke2All\nrancher/a:1 system\n", Some("first column only")),
+            (
+                "docker.io/a/b:1 rke2All,rancher-vsphere-cpi:1.9.0+up1.9.0\n",
+                Some("rancher-images.txt"),
+            ),
+            ("rancher/fleet:v0.9.0 core\nrancher/fleet r.io/fleet\n", None),
+            ("rancher/fleet:v0.9.0 r.io/fleet:1\n", None),
+            ("rancher/fleet core\n", None),
             ("These images, please\n", None),
         ] {
             let refusal =

@@ -87,7 +87,7 @@ impl Course {
         let is_shown = self.draws || self.log.shows(Level::Debug);
         let name = if is_shown { name() } else { String::new() };
         self.log.record(Level::Debug, Some(job), None, &name);
-        self.progress.started(job, if self.draws { name } else { String::new() });
+        self.progress.started(job, name);
     }
 
     /// Counts an ended entry, started or not.
@@ -103,7 +103,7 @@ impl Course {
         if self.draws {
             self.log.draw(self.progress.rows(now, terminal_size()));
         } else {
-            self.log.write(Level::Info, &self.progress.header(now));
+            self.log.write(Level::Info, &self.progress.line(now));
         }
     }
 

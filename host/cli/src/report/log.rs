@@ -8,6 +8,7 @@ mod layer;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::below::Below;
@@ -24,6 +25,8 @@ pub(crate) struct Log {
     least: Level,
     colour: bool,
     clock: fn() -> jiff::civil::Time,
+    /// Whether records have no time.
+    hides_time: AtomicBool,
 }
 
 struct Shared {
@@ -70,7 +73,13 @@ impl Log {
             least,
             colour,
             clock,
+            hides_time: AtomicBool::new(false),
         }
+    }
+
+    /// Leaves the time out of all further records, as Hangar's `--hide-log-time` does.
+    pub(crate) fn hide_time(&self) {
+        self.hides_time.store(true, Ordering::Relaxed);
     }
 
     /// Says whether the log shows records of this level.
@@ -154,9 +163,12 @@ impl Log {
             Level::Error => ("ERRO", "\x1b[31m"),
         };
         let (on, off) = if self.colour { (colour, "\x1b[0m") } else { ("", "") };
-        let time = (self.clock)().strftime("%H:%M:%S");
-        let mut line = format!("{time} [{on}{name}{off}]");
+        let mut line = match self.hides_time.load(Ordering::Relaxed) {
+            true => String::new(),
+            false => format!("{} ", (self.clock)().strftime("%H:%M:%S")),
+        };
         // Writing into a string cannot fail.
+        let _ok = write!(line, "[{on}{name}{off}]");
         if let Some(entry) = entry {
             let _ok = write!(line, " [M_ID:{entry}]");
         }
@@ -265,6 +277,14 @@ pub(super) mod tests {
         12:00:07 [ERRO] [M_ID:6] no
         12:00:07 [ERRO] [M_ID:6] hint: ask
         ");
+    }
+
+    #[test]
+    fn the_time_can_be_hidden() {
+        let (log, page) = log_at_noon(false, true);
+        log.hide_time();
+        log.record(Level::Warning, Some(3), None, "odd");
+        assert_eq!(page.text(), "[\x1b[33mWARN\x1b[0m] [M_ID:3] odd\n");
     }
 
     #[test]

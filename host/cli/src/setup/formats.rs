@@ -89,7 +89,7 @@ impl Formats<'_> {
         let built_in = PluginHost::built_in(Kind::ListFormat);
         let named = format_of_failed_list(text).filter(|name| built_in.contains(name));
         if let (None, Some(name)) = (forced, named) {
-            self.log.write(Level::Info, &format!("{} is read as {name}", text.name));
+            self.log.write(Level::Info, &read_as(text, name));
         }
         Ok(match forced.or(named) {
             Some(name) => Choice::forced(self.load(name).await?),
@@ -106,10 +106,7 @@ impl Formats<'_> {
                 for failure in &choice.failures {
                     self.log.write(Level::Warning, &failure.to_string());
                 }
-                self.log.write(
-                    Level::Info,
-                    &format!("{} is read as {}", text.name, choice.plugin.name()),
-                );
+                self.log.write(Level::Info, &read_as(text, choice.plugin.name()));
                 choice
             }
         })
@@ -168,4 +165,10 @@ impl PluginLog for LogOfPlugins {
         };
         self.0.write(level, &format!("{plugin}: {message}"));
     }
+}
+
+/// Says in which format a list is read.
+fn read_as(text: &ListText, format: &str) -> String {
+    let name = if text.name == "-" { "standard input" } else { &text.name };
+    format!("{name} is read as {format}")
 }

@@ -265,7 +265,7 @@ async fn apply(
                 continue;
             }
             RewriteVerdict::Skip(why) => {
-                Outcome::skipped(format!("skipped by {}: {why}", rewrite.name()))
+                Outcome::skipped(format!("left out by {}: {why}", rewrite.name()))
             }
             RewriteVerdict::Refuse(why) => {
                 Outcome::failed(format!("refused by {}: {why}", rewrite.name()))

@@ -1,5 +1,7 @@
 //! Parses the stores that flags name.
 
+use std::path::Path;
+
 use longshore_oci::{LayoutsName, Registry, StoreName};
 
 use super::PlanError;
@@ -33,6 +35,9 @@ pub fn parse_store_flag(flag: &'static str, value: &str) -> Result<StoreName, Pl
     }
     if let Some((scheme, rest)) = scheme_of(value) {
         return Err(refused.folder_scheme(scheme, rest));
+    }
+    if is_archive(value) {
+        return parse_registry(&refused, "").map(StoreName::Registry);
     }
     if is_path(value) {
         let hint = format!("{}oci:{value}", refused.write());
@@ -70,6 +75,14 @@ pub fn parse_registry_flag(flag: &'static str, value: &str) -> Result<Registry, 
 /// Parses a registry. `folder` ends the hint for a word that may be a folder.
 fn parse_registry(refused: &Refused<'_>, folder: &str) -> Result<Registry, PlanError> {
     let (flag, value, write) = (refused.flag, refused.value, refused.write());
+    if is_archive(value) {
+        let why = "it is an archive, which longshore cannot read";
+        let hint = format!(
+            "extract it and {write}oci:DIR if it is an OCI image layout; longshore mirror -d oci:DIR writes a folder in \
+             place of hangar save"
+        );
+        return Err(refused.because(why, hint));
+    }
     let bare = value.split_once("://").map_or(value, |(_, rest)| rest);
     let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
     if let Some(host) = Registry::in_brackets(host) {
@@ -118,6 +131,16 @@ fn scheme_of(value: &str) -> Option<(&str, &str)> {
     let is_port = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
     let is_folder = FOLDER_SCHEMES.contains(&scheme) && !is_port;
     is_folder.then(|| (scheme, rest.strip_prefix("//").unwrap_or(rest)))
+}
+
+/// Endings of archives.
+const ARCHIVES: [&str; 10] = ["zip", "tar", "gz", "tgz", "zst", "tzst", "xz", "txz", "bz2", "7z"];
+
+/// Reports whether a value is an archive on this machine. A name without such a file may be a registry.
+fn is_archive(value: &str) -> bool {
+    let path = Path::new(value);
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    ARCHIVES.contains(&ending.to_ascii_lowercase().as_str()) && path.is_file()
 }
 
 /// Reports whether a value can only be a path.

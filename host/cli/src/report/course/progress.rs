@@ -20,6 +20,8 @@ pub(in crate::report) const HEARTBEAT: Duration = Duration::from_secs(30);
 const WINDOW: Duration = Duration::from_secs(10);
 /// The time between two samples.
 const SAMPLE: Duration = Duration::from_millis(500);
+/// The most moving images that the line of a log names.
+const NAMED: usize = 3;
 /// How long a run must last before it estimates the time left.
 const EARLY: Duration = Duration::from_secs(3);
 
@@ -137,6 +139,21 @@ impl Progress {
         format!("{} of {all}{failed}{}", self.done, self.speed(now))
     }
 
+    /// Returns the line of the run for a log, with the oldest images that move.
+    pub(super) fn line(&self, now: Duration) -> String {
+        let moving = || self.running.values().filter(|job| job.is_moving());
+        let mut parts: Vec<String> =
+            moving().take(NAMED).map(|job| format!("{} {} %", job.name, job.percent())).collect();
+        let more = moving().count().saturating_sub(NAMED);
+        if more > 0 {
+            parts.push(format!("{more} more"));
+        }
+        match parts.as_slice() {
+            [] => self.header(now),
+            parts => format!("{}; moving: {}", self.header(now), parts.join(", ")),
+        }
+    }
+
     /// Returns the line of the run in at most `columns` characters.
     fn short_header(&self, now: Duration, columns: usize) -> String {
         let whole = self.header(now);
@@ -203,8 +220,12 @@ impl Running {
         self.moved > 0 && self.done < self.planned && self.done >= self.planned / 100
     }
 
+    fn percent(&self) -> u64 {
+        self.done.saturating_mul(100) / self.planned.max(1)
+    }
+
     fn row(&self, columns: usize) -> String {
-        let percent = self.done.saturating_mul(100) / self.planned.max(1);
+        let percent = self.percent();
         let (done, planned) = (HumanBytes(self.done), HumanBytes(self.planned));
         let mut figures = match columns {
             0..NARROW => format!("{percent:>3} %"),
@@ -304,6 +325,20 @@ mod tests {
             different.dedup();
             assert!(columns < 50 || different.len() == 4, "{columns}: {rows:?}");
         }
+    }
+
+    #[test]
+    fn the_line_of_a_log_names_what_moves() {
+        let mut progress = running();
+        let line = progress.line(seconds(2));
+        let header = "0 of 10 images, 6.00 MiB, 3.00 MiB/s";
+        let moving = format!("{} 25 %, {} 50 %, {} 75 %", NAMES[0], NAMES[1], NAMES[2]);
+        assert_eq!(line, format!("{header}; moving: {moving}"));
+        progress.started(7, "a:1".to_owned());
+        progress.planned(7, 100);
+        progress.moved(7, 50);
+        assert!(progress.line(seconds(2)).ends_with(" 75 %, 1 more"), "three are named");
+        assert!(!Progress::new(2).line(seconds(2)).contains("moving"));
     }
 
     #[test]

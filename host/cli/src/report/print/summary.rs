@@ -203,7 +203,10 @@ fn cut(report: &Report) -> Option<String> {
         (false, 1) => ("cut", "its digest changed"),
         (false, _) => ("cut", "their digests changed"),
     };
-    Some(format!("the platform filter {did} {indexes}, and {its}; --arch all --os all keeps them"))
+    let them = if cut == 1 { "it" } else { "them" };
+    Some(format!(
+        "the platform filter {did} {indexes}, and {its}; --arch all --os all keeps {them}"
+    ))
 }
 
 fn count(number: u64, what: &str) -> String {
@@ -268,7 +271,7 @@ mod tests {
         let mut report = report_of_all_kinds();
         assert!(!text(&report, None).contains("the platform filter"));
         report.totals.cut = 1;
-        let cut = "\nthe platform filter cut 1 index, and its digest changed; --arch all --os all keeps them\n";
+        let cut = "\nthe platform filter cut 1 index, and its digest changed; --arch all --os all keeps it\n";
         assert!(text(&report, None).contains(cut), "{}", text(&report, None));
         report.totals.cut = 12;
         report.options.dry_run = true;
