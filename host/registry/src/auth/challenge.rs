@@ -12,7 +12,7 @@ const MAX_SCHEMES: usize = 5;
 const MAX_SCHEME: usize = 40;
 
 /// What an error calls a challenge for a token that does not say where tokens are.
-pub(crate) const BEARER_OF_NOBODY: &str = "Bearer without a valid realm";
+pub(crate) const BEARER_WITHOUT_REALM: &str = "Bearer without a valid realm";
 
 /// The scheme that a 401 asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,9 +113,9 @@ impl Challenge {
 
 /// What an error calls the scheme of a challenge.
 fn offered<'a>(challenge: &ChallengeRef<'a>) -> &'a str {
-    let is_of_nobody =
+    let lacks_realm =
         challenge.scheme.eq_ignore_ascii_case("bearer") && realm_of(challenge).is_none();
-    if is_of_nobody { BEARER_OF_NOBODY } else { challenge.scheme }
+    if lacks_realm { BEARER_WITHOUT_REALM } else { challenge.scheme }
 }
 
 /// A parameter of a challenge.

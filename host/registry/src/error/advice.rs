@@ -3,7 +3,7 @@
 use longshore_store::out_of_files;
 
 use super::{CATALOG, Cause, INTO_CACHE, RegistryError};
-use crate::auth::challenge::BEARER_OF_NOBODY;
+use crate::auth::challenge::BEARER_WITHOUT_REALM;
 use crate::auth::tried::LoginTried;
 use crate::credential::variable_of;
 use crate::error_response::ErrorResponse;
@@ -135,7 +135,7 @@ impl RegistryError {
             401 if answer.early.is_some() => {
                 "set the clocks of the registry and of its token service; a token counts from the time of the second one"
             }
-            401 if answer.offers.iter().any(|offer| offer == BEARER_OF_NOBODY) => {
+            401 if answer.offers.iter().any(|offer| offer == BEARER_WITHOUT_REALM) => {
                 "ask the operator of the registry: its header WWW-Authenticate names no token service"
             }
             401 if !answer.offers_a_known_scheme() => {

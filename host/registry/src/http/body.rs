@@ -177,8 +177,8 @@ impl Encoding {
         Some(Cause::Encoded { host: self.host.clone(), encoding: self.name()? })
     }
 
-    /// The encoding of a body that should be text, if it is none.
-    fn of_no_text(&self, body: &[u8]) -> Option<String> {
+    /// The encoding of a body that should be text and is not.
+    fn of_binary(&self, body: &[u8]) -> Option<String> {
         // A text may be cut within a character.
         let is_text =
             std::str::from_utf8(body).map_or_else(|error| error.error_len().is_none(), |_| true);
@@ -245,7 +245,7 @@ pub(crate) async fn read_error(response: Response) -> ErrorResponse {
             break;
         }
     }
-    let mut error = match encoding.of_no_text(&body) {
+    let mut error = match encoding.of_binary(&body) {
         // What is compressed says nothing to a reader.
         Some(encoding) => {
             let detail = format!("its text is compressed ({encoding})");

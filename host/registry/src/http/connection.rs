@@ -210,7 +210,7 @@ impl Connections {
         if zones.iter().all(|zone| *zone == first) { first } else { Zone::Public }
     }
 
-    /// Checks that an answer from the zone `from` may name `url`, before its address is known to the caller.
+    /// Checks that an answer from the zone `from` may name `url`.
     ///
     /// # Errors
     /// If this machine finds an address of the host where such an answer must not lead.
