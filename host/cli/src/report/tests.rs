@@ -257,5 +257,6 @@ fn progress_is_a_log_line_without_a_terminal_and_rows_with_one() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("1 of 3 images, 1 failed, 40 B, "), "{text}");
     assert!(lines[1].starts_with("  a.io/two:1 ") && lines[1].contains(" 40 % "), "{text}");
-    assert_eq!(lines[2], "\u{1b}[2A\r\u{1b}[J", "the rows are removed at the end: {text}");
+    let removed = "\u{1b}[2A\r\u{1b}[K\u{1b}[B\u{1b}[J\u{1b}[A";
+    assert_eq!(lines[2], removed, "the rows are removed at the end: {text}");
 }
