@@ -1,5 +1,9 @@
 //! Tokens: one per repository, refreshed when they expire.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use base64::Engine as _;
 
 use super::{Ends, TOKEN, assert_silent, auth_file, wants_tokens, with_password};
@@ -119,6 +123,64 @@ fn a_token_that_worked_is_replaced_whatever_its_end_is_called() {
         let run = ends.mirror().args(["-j", "1"]).run().exits(0);
         run.sums_up("3 copied, 0 skipped, 0 failed");
         assert_eq!(Ends::scopes(&ends.source).len(), 2, "{status} {code}: one more token");
+    }
+}
+
+/// A token may end after a few requests, and so may the one that replaces it.
+#[test]
+fn tokens_that_end_again_and_again_are_replaced_each_time() {
+    const USES: usize = 5;
+    for (at_source, status) in [(false, 401), (false, 403), (false, 400), (true, 403)] {
+        let images = [1, 2, 3, 4, 5, 6, 7, 8].map(|tag| format!("team/app:{tag}"));
+        let ends = Ends::with(&images.each_ref().map(String::as_str));
+        let (ending, other) = match at_source {
+            true => (&ends.source, &ends.destination),
+            false => (&ends.destination, &ends.source),
+        };
+        let issued = AtomicUsize::new(0);
+        ending.rule(Rule::on("GET", "/token").answers_by(move |seen| {
+            let scopes = seen.parameters("scope").join("|").replace(' ', "|");
+            let number = issued.fetch_add(1, Ordering::Relaxed);
+            let body = format!(r#"{{"token":"{TOKEN}|{scopes}|{number}","expires_in":300}}"#);
+            Some(Answer::status(200).body(body))
+        }));
+        let (uses, refusal) = (Mutex::new(HashMap::new()), ended(ending));
+        ending.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
+            let token = seen.authorization()?.to_owned();
+            let mut uses = uses.lock().expect("nobody panics with it");
+            let count = uses.entry(token).or_insert(0);
+            *count += 1;
+            let refusal = match status {
+                401 => refusal.clone(),
+                status => Answer::error(status, "DENIED"),
+            };
+            (*count > USES).then_some(refusal)
+        }));
+        wants_tokens(ending, false);
+        wants_tokens(other, false);
+        let run = ends.mirror().args(["-j", "1", "--retries", "0"]).run().exits(0);
+        run.sums_up("8 copied, 0 skipped, 0 failed");
+        let tokens = Ends::scopes(ending).len();
+        assert!((3..=16).contains(&tokens), "{at_source} {status}: {tokens} tokens");
+    }
+}
+
+#[test]
+fn a_token_is_found_beside_fields_that_cannot_be_read() {
+    for rest in [
+        r#""expires_in":1e999"#,
+        r#""token":"old""#,
+        r#""access_token":7,"expires_in":[60]"#,
+        r#""issued_at":"\ud800""#,
+    ] {
+        let ends = Ends::with(&["team/app:1"]);
+        ends.source.rule(Rule::on("GET", "/token").answers_by(move |seen| {
+            let scopes = seen.parameters("scope").join("|").replace(' ', "|");
+            let body = format!(r#"{{{rest},"token":"{TOKEN}|{scopes}"}}"#);
+            Some(Answer::status(200).body(body))
+        }));
+        wants_tokens(&ends.source, false);
+        ends.mirror().run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
     }
 }
 

@@ -331,6 +331,11 @@ impl RegistryError {
     /// Whether the registry is rate limiting requests, now or before.
     pub fn is_rate_limited(&self) -> bool {
         let before = matches!(
+    /// Whether the registry refused a token, and a new one is at hand.
+    pub(crate) fn has_new_token(&self) -> bool {
+        matches!(&*self.cause, Cause::Renewed(_))
+    }
+
             &*self.cause,
             Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. }
         );

@@ -10,6 +10,7 @@ use url::{Origin, Url};
 use crate::auth::authorization::Authorization;
 use crate::auth::challenge::Challenge;
 use crate::auth::early::EarlyToken;
+use crate::auth::renewal::{Refused, Use};
 use crate::auth::token::TokenScope;
 use crate::error::Failed as _;
 use crate::error_response::ErrorResponse;
@@ -128,6 +129,7 @@ impl Client {
         let is_known = || self.challenge_is_known(&call.scope);
         let first = if is_known() { None } else { Some(self.first.lock().await) };
         let first = first.filter(|_| !is_known());
+        let by = Use::of(&call.method);
         let mut shown = self.authorization(&call.scope, None).await?;
         let response = match self.exchange(call, shown.header.as_ref()).await {
             Ok(response) => response,
@@ -144,7 +146,7 @@ impl Client {
             // A redirect was authorized, whatever its target answers.
             let is_own = self.is_own(response.url()).await?;
             let status = if is_own { response.status() } else { StatusCode::FOUND };
-            self.settle(&mut shown, &call.scope, status).await;
+            self.settle(&mut shown, &call.scope, by, status).await;
             let ended = call.renews && shown.may_have_ended(response.status());
             if !ended || !is_own {
                 return self.accepted(response).await;
@@ -158,7 +160,7 @@ impl Client {
             self.learn(&call.scope, Challenge::of(response.headers(), &base.url, zone));
         }
         drop(first);
-        self.settle(&mut shown, &call.scope, response.status()).await;
+        self.settle(&mut shown, &call.scope, by, response.status()).await;
         if shown.is_final() || !call.renews {
             return self.accepted(response).await;
         }
@@ -173,14 +175,17 @@ impl Client {
         response: Response,
         shown: &Authorization,
     ) -> Result<Response, Cause> {
-        let mut renewed = self.authorization(&call.scope, shown.token.as_ref()).await?;
+        let by = Use::of(&call.method);
+        let refused = shown.token.as_ref().map(|token| Refused { token, by });
+        let mut renewed = self.authorization(&call.scope, refused).await?;
         if renewed.header.is_none() {
             return self.accepted(response).await;
         }
         let response = self.exchange(call, renewed.header.as_ref()).await?;
         let is_own = self.is_own(response.url()).await?;
         if is_own {
-            self.settle(&mut renewed, &call.scope, response.status()).await;
+            self.settle(&mut renewed, &call.scope, by, response.status()).await;
+            self.tokens.renewals.answered(response.status());
         }
         let token = renewed.token.as_ref().filter(|_| is_own);
         let early = token.and_then(|token| EarlyToken::of(token, response.headers()));
@@ -310,6 +315,7 @@ impl Client {
         watch: impl Future<Output = Stall>,
     ) -> Result<Response, Cause> {
         let base = self.base().await?;
+        let by = Use::of(&call.method);
         let mut shown = Authorization::default();
         if self.is_own(&call.url).await? {
             let length = call.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
@@ -328,13 +334,22 @@ impl Client {
             stall = watch => return Err(stall.at(host_of(&call.url))),
         };
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
-        self.settle(&mut shown, &call.scope, response.status()).await;
+        self.settle(&mut shown, &call.scope, by, response.status()).await;
         let refused = response.status() == StatusCode::UNAUTHORIZED
             || shown.may_have_ended(response.status());
-        if let Some(token) = shown.token.as_ref().filter(|_| refused)
-            && self.authorization(&call.scope, Some(token)).await?.header.is_some()
-        {
-            return Err(Cause::Renewed(read_error(response).await));
+        if let Some(token) = shown.token.as_ref() {
+            if token.is_replacement() {
+                self.tokens.renewals.answered(response.status());
+            }
+            let is_renewed = refused
+                && self
+                    .authorization(&call.scope, Some(Refused { token, by }))
+                    .await?
+                    .header
+                    .is_some();
+            if is_renewed {
+                return Err(Cause::Renewed(read_error(response).await));
+            }
         }
         self.accepted(response).await
     }

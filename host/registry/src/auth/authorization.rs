@@ -9,6 +9,7 @@ use reqwest::header::HeaderValue;
 use crate::auth::account::{CredentialState, FirstUse};
 use crate::auth::challenge::Challenge;
 use crate::auth::header::{basic, bearer};
+use crate::auth::renewal::{Refused, Use};
 use crate::auth::token::{Grant, Held, Token, TokenScope, usable};
 use crate::auth::tried::LoginTried;
 use crate::{Cause, Client, Credential, CredentialError, CredentialOrigin};
@@ -93,13 +94,14 @@ impl Client {
         &self,
         shown: &mut Authorization,
         access: &TokenScope,
+        by: Use,
         status: StatusCode,
     ) {
         // A registry that says that something is not there has accepted the token.
         if let Some(token) = &shown.token
             && (status.is_success() || status == StatusCode::NOT_FOUND)
         {
-            token.works();
+            token.works(by);
         }
         let Some(Unproved { first_use, credential }) = shown.first_use.take() else { return };
         let by_token = shown.token.is_some();
@@ -172,12 +174,12 @@ impl Client {
         }
     }
 
-    /// Authorizes a request that needs `access`. `refused` is a token that just got a 401 and is
+    /// Authorizes a request that needs `access`. `refused` is a token that was just refused and is
     /// renewed.
     pub(crate) async fn authorization(
         &self,
         access: &TokenScope,
-        refused: Option<&Token>,
+        refused: Option<Refused<'_>>,
     ) -> Result<Authorization, Cause> {
         self.authorization_for(access, refused, Duration::ZERO).await
     }
@@ -186,7 +188,7 @@ impl Client {
     pub(crate) async fn authorization_for(
         &self,
         access: &TokenScope,
-        refused: Option<&Token>,
+        refused: Option<Refused<'_>>,
         long: Duration,
     ) -> Result<Authorization, Cause> {
         let Some(challenge) = self.challenge_for(access) else {
@@ -215,7 +217,9 @@ impl Client {
         let found = usable(held.as_ref(), &grant, refused, now + long);
         let (token, first_use) = match (found, refused) {
             (Some(token), _) => (token, None),
-            (None, Some(refused)) if refused.is_hopeless(now) => {
+            (None, Some(Refused { token, by }))
+                if token.is_hopeless(by, &self.tokens.renewals, now) =>
+            {
                 return Ok(Authorization::default());
             }
             (None, _) => {

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::auth::claims::Claims;
 use crate::auth::homes::Homes;
+use crate::auth::renewal::{Refused, Renewals, Use, Worked};
+use crate::auth::token_answer::TokenAnswer;
 use crate::auth::token_cost::TokenCost;
 use crate::{Credential, Secret};
 use longshore_oci::Repository;
@@ -25,10 +26,6 @@ const LONGEST_LIFE: u64 = 24 * 60 * 60;
 const FRESH: Duration = Duration::from_secs(10);
 /// The most tokens kept per registry.
 const KEPT: usize = 512;
-/// The longest token that is used, in bytes. Registries take no longer headers, and a run keeps many tokens.
-const TOKEN_LIMIT: usize = 32 * 1024;
-/// The most bytes read of a token service's answer.
-pub(crate) const TOKEN_BODY_LIMIT: u64 = 1024 * 1024;
 
 /// What a request needs a token to grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,52 +127,7 @@ pub(crate) struct Token {
     life: Duration,
     /// Whether it replaced a token that was refused.
     replaces: bool,
-    /// A request with it succeeded.
-    worked: Arc<AtomicBool>,
-}
-
-/// The answer of a token service; OAuth 2 names the token `access_token`.
-#[derive(Deserialize)]
-pub(crate) struct TokenAnswer {
-    #[serde(default)]
-    token: Option<String>,
-    #[serde(default)]
-    access_token: Option<String>,
-    #[serde(default, deserialize_with = "seconds")]
-    expires_in: Option<u64>,
-}
-
-impl TokenAnswer {
-    /// Parses an answer.
-    ///
-    /// # Errors
-    /// Says what is wrong with an answer that is not JSON, or has too long a token.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
-        let answer: Self =
-            serde_json::from_slice(body).map_err(|_| "its answer contains no JSON".to_owned())?;
-        let lengths = [&answer.token, &answer.access_token].into_iter().flatten().map(String::len);
-        match lengths.max() {
-            Some(length) if length > TOKEN_LIMIT => {
-                Err(format!("its token has {length} bytes, at most {TOKEN_LIMIT} are used"))
-            }
-            _ => Ok(answer),
-        }
-    }
-}
-
-/// Reads a number of seconds that services write as an integer, a fraction or a string. What is not a
-/// positive number counts as not said.
-fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let seconds = match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::Number(number) => number.as_f64(),
-        serde_json::Value::String(text) => text.trim().parse::<f64>().ok(),
-        _ => None,
-    };
-    let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 1.0);
-    // A lifetime that is too large for the type is valid: the token is renewed after a day anyway.
-    let whole =
-        seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
-    Ok(whole.map(|life| life.as_secs()))
+    worked: Arc<Worked>,
 }
 
 impl Token {
@@ -196,28 +148,43 @@ impl Token {
         })
     }
 
-    /// Marks the token as the replacement of `refused`, if there is one.
-    pub(crate) fn replacing(self, refused: Option<&Self>) -> Self {
-        Self { replaces: refused.is_some(), ..self }
+    /// Marks the token as the replacement of `refused`, if there is one. What worked with that one should work with
+    /// this one.
+    pub(crate) fn replacing(self, refused: Option<Refused<'_>>) -> Self {
+        match refused {
+            Some(refused) => {
+                Self { replaces: true, worked: Arc::clone(&refused.token.worked), ..self }
+            }
+            None => self,
+        }
     }
 
     /// Records that a request with it succeeded.
-    pub(crate) fn works(&self) {
-        self.worked.store(true, Ordering::Relaxed);
+    pub(crate) fn works(&self, by: Use) {
+        self.worked.record(by);
     }
 
     /// Whether a request with it succeeded. If so, a refusal now may mean that the registry ended it
     /// early.
     pub(crate) fn has_worked(&self) -> bool {
-        self.worked.load(Ordering::Relaxed)
+        self.worked.has_any()
     }
 
     /// Whether a renewal after a refusal is pointless.
     ///
-    /// A fresh token that never worked, or already replaced another, lacks the requested right,
-    /// whatever its service says.
-    pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
-        (self.replaces || !self.has_worked()) && now.duration_since(self.fetched) < FRESH
+    /// A fresh token that never worked lacks the requested right, whatever its service says. So does one that
+    /// replaced another if this use never worked, or if replacements are refused again and again.
+    pub(crate) fn is_hopeless(&self, by: Use, renewals: &Renewals, now: Instant) -> bool {
+        let has_ended = match self.replaces {
+            false => self.has_worked(),
+            true => self.worked.has(by) && renewals.help(),
+        };
+        !has_ended && now.duration_since(self.fetched) < FRESH
+    }
+
+    /// Whether it replaced a token that was refused.
+    pub(crate) const fn is_replacement(&self) -> bool {
+        self.replaces
     }
 
     /// What the token says of itself, unless it is opaque.
@@ -260,6 +227,7 @@ pub(crate) struct Tokens {
     homes: std::sync::Mutex<Homes>,
     /// Whether the service refuses tokens for more than one repository.
     refuses_joint: AtomicBool,
+    pub(crate) renewals: Renewals,
     pub(crate) cost: TokenCost,
 }
 
@@ -359,11 +327,12 @@ impl GuestTokens {
 pub(crate) fn usable(
     slot: Option<&Held>,
     needed: &Grant,
-    refused: Option<&Token>,
+    refused: Option<Refused<'_>>,
     now: Instant,
 ) -> Option<Token> {
     let held = slot.filter(|held| held.token.is_good(now) && held.grant.covers(needed))?;
-    let is_refused = refused.is_some_and(|refused| Arc::ptr_eq(&refused.value, &held.token.value));
+    let is_refused =
+        refused.is_some_and(|refused| Arc::ptr_eq(&refused.token.value, &held.token.value));
     (!is_refused).then(|| held.token.clone())
 }
 
@@ -372,7 +341,8 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{
-        Grant, Held, RepositoryScope, TOKEN_LIMIT, Token, TokenAnswer, TokenScope, Tokens, usable,
+        Grant, Held, Refused, Renewals, RepositoryScope, Token, TokenAnswer, TokenScope, Tokens,
+        Use, usable,
     };
 
     fn token(seconds: Option<u64>, fetched: Instant) -> Token {
@@ -391,28 +361,11 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_bounded_under_both_of_its_names() {
-        let (long, longer) = ("t".repeat(TOKEN_LIMIT), "t".repeat(TOKEN_LIMIT + 1));
-        for (text, is_used) in [
-            (format!(r#"{{"token":"{long}"}}"#), true),
-            (format!(r#"{{"access_token":"{long}","token":"t"}}"#), true),
-            (format!(r#"{{"token":"{longer}"}}"#), false),
-            (format!(r#"{{"access_token":"{longer}"}}"#), false),
-            (format!(r#"{{"token":"t","access_token":"{longer}"}}"#), false),
-            (format!(r#"{{"token":"t","x":"{longer}"}}"#), true),
-            ("{}".to_owned(), true),
-            ("[".to_owned(), false),
-        ] {
-            let start = &text[..text.len().min(30)];
-            assert_eq!(TokenAnswer::parse(text.as_bytes()).is_ok(), is_used, "{start}");
-        }
-    }
-
-    #[test]
     fn tokens_are_renewed_before_they_expire() {
         let (now, pull) = (Instant::now(), access(false, None));
         let usable_after = |token: &Token, refused: Option<&Token>, seconds| {
             let later = now + Duration::from_secs(seconds);
+            let refused = refused.map(|token| Refused { token, by: Use::Read });
             usable(Some(&held(token, &pull)), &Grant::of(&pull), refused, later).is_some()
         };
         let good = token(Some(100), now);
@@ -451,7 +404,7 @@ mod tests {
     fn the_life_of_a_token_is_read_in_every_form_that_services_write() {
         let life = |expires_in: &str| {
             let json = format!(r#"{{"token":"t","expires_in":{expires_in}}}"#);
-            let answer: TokenAnswer = serde_json::from_str(&json).unwrap();
+            let answer = TokenAnswer::parse(json.as_bytes()).unwrap();
             Token::of(answer, Instant::now()).unwrap().life.as_secs()
         };
         for (written, seconds) in [
@@ -476,7 +429,7 @@ mod tests {
     #[test]
     fn a_token_has_one_of_two_names() {
         let token = |json: &str| {
-            let answer: TokenAnswer = serde_json::from_str(json).unwrap();
+            let answer = TokenAnswer::parse(json.as_bytes()).unwrap();
             Token::of(answer, Instant::now()).map(|token| token.value.expose().to_owned())
         };
         for (json, found) in [
@@ -493,17 +446,26 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_renewed_once_if_it_worked_or_had_time_to_expire() {
-        let now = Instant::now();
+    fn a_token_is_renewed_if_it_worked_or_had_time_to_expire() {
+        let (now, renewals) = (Instant::now(), Renewals::default());
+        let later = now + Duration::from_secs(11);
+        let hopeless = |token: &Token, by| token.is_hopeless(by, &renewals, now);
         let first = token(Some(100), now);
-        assert!(first.is_hopeless(now), "it never worked");
-        assert!(!first.is_hopeless(now + Duration::from_secs(11)));
-        first.works();
-        assert!(!first.is_hopeless(now));
-        let second = token(Some(100), now).replacing(Some(&first));
-        second.works();
-        assert!(second.is_hopeless(now));
-        assert!(!second.is_hopeless(now + Duration::from_secs(11)));
+        assert!(hopeless(&first, Use::Read), "it never worked");
+        assert!(!first.is_hopeless(Use::Read, &renewals, later));
+        first.works(Use::Read);
+        assert!(!hopeless(&first, Use::Read) && !hopeless(&first, Use::Write));
+        let refused = Refused { token: &first, by: Use::Write };
+        let second = token(Some(100), now).replacing(Some(refused));
+        assert!(hopeless(&second, Use::Write), "neither of the two ever allowed it");
+        assert!(!hopeless(&second, Use::Read), "the registry ended it too");
+        second.works(Use::Write);
+        assert!(!hopeless(&second, Use::Write));
+        for _ in 0..3 {
+            renewals.answered(reqwest::StatusCode::FORBIDDEN);
+        }
+        assert!(hopeless(&second, Use::Write), "a new one never helped");
+        assert!(!second.is_hopeless(Use::Write, &renewals, later));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::upload::session::UploadSession;
 
 /// How many lost sessions are replaced without back-off.
 const LOST_SESSIONS: u32 = 2;
+/// How many tokens that ended are replaced without back-off.
+const ENDED_TOKENS: u32 = 2;
 
 /// The history of the upload of one blob.
 pub(crate) struct Attempts {
@@ -21,6 +23,7 @@ pub(crate) struct Attempts {
     /// Connections that ended before any byte of a body was sent.
     failed_before_body: u32,
     lost_sessions: u32,
+    ended_tokens: u32,
     /// How often the source's content did not match its digest.
     pub(crate) wrong: u32,
     /// Whether the last attempt sent chunks.
@@ -44,6 +47,7 @@ impl Attempts {
             broken: 0,
             failed_before_body: 0,
             lost_sessions: 0,
+            ended_tokens: 0,
             wrong: 0,
             in_chunks: false,
             sent: None,
@@ -125,6 +129,10 @@ impl Client {
                 if attempts.broken == 2 {
                     self.bodies_break();
                 }
+            }
+            _ if cause.has_new_token() && attempts.ended_tokens < ENDED_TOKENS => {
+                attempts.ended_tokens += 1;
+                return at_once;
             }
             Some(_) if cause.is_not_found() && attempts.lost_sessions < LOST_SESSIONS => {
                 attempts.lost_sessions += 1;
