@@ -80,3 +80,34 @@ fn a_source_that_answers_with_the_image_has_no_referrers() {
     let run = Longshore::new().validate().list("team/app team/app 1\n").arg("--referrers");
     run.source(proxy.address()).destination(destination.address()).run().exits(0);
 }
+
+/// Nothing there is a list of referrers, so there is none.
+#[test]
+fn a_source_with_another_image_under_the_fallback_tag_has_no_referrers() {
+    let other = Image::new("linux/amd64").layer(7, 100).build();
+    let artifact = Image::artifact("c/d").layer(8, 100).build();
+    for under_tag in [&other, &artifact] {
+        let Signed { source, destination, index, .. } = signed();
+        let proxy = FaultProxy::before(&source);
+        has_no_referrers_api(&proxy);
+        source.push("team/app", &index.digest().replace(':', "-"), under_tag);
+        let run = mirror(proxy.address(), destination.address()).run().exits(0);
+        run.complains("holds an image in the place of a list of referrers");
+        destination.assert_complete("team/app", "1");
+        let run = Longshore::new().validate().list("team/app team/app 1\n").arg("--referrers");
+        run.source(proxy.address()).destination(destination.address()).run().exits(0);
+    }
+}
+
+#[test]
+fn a_destination_with_another_image_under_the_fallback_tag_keeps_it() {
+    let Signed { source, destination, index, .. } = signed();
+    let other = Image::new("linux/amd64").layer(7, 100).build();
+    let tag = index.digest().replace(':', "-");
+    destination.push("team/app", &tag, &other);
+    let proxy = FaultProxy::before(&destination);
+    has_no_referrers_api(&proxy);
+    let run = mirror(source.address(), proxy.address()).run().exits(1);
+    run.complains("it is not an index of referrers").complains("hint: delete this tag");
+    assert_eq!(destination.manifest("team/app", &tag).digest, other.digest());
+}

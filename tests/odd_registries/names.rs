@@ -52,3 +52,23 @@ fn a_list_without_a_tag_is_skipped_with_a_warning() {
         run.exits(0).sums_up("0 copied, 1 skipped, 0 failed").complains("no tags");
     }
 }
+
+/// Half a character or a wrong byte in one name does not hide the others. `longshore tags` lists tags only.
+#[test]
+fn one_name_that_is_no_text_does_not_hide_the_others() {
+    for odd in
+        [&b"\"\\ud800x\""[..], b"\"b\xff\"", b"\"\xc3\x28\"", b"\"\\udc00\\ud800\"", b"1e999"]
+    {
+        let (source, destination) = (Registry::embedded(), Registry::embedded());
+        source.push("team/app", "1.0", &Image::new("linux/amd64").layer(1, 100).build());
+        let proxy = FaultProxy::before(&source);
+        let body = [br#"{"name":"team/app","tags":["#, odd, br#","1.0","sha256:x",""]}"#].concat();
+        proxy.rule(Rule::on("GET", "*/tags/list*").answers(Answer::status(200).body(body)));
+        let run = Longshore::new().mirror().list("team/app team/app *\n");
+        let run = run.source(proxy.address()).destination(destination.address()).run().exits(0);
+        run.sums_up("1 copied, 0 skipped, 0 failed").complains("left out");
+        let run = Longshore::new().args(["tags", &format!("{}/team/app", proxy.address())]).run();
+        assert_eq!(run.stdout, "1.0\n", "{}", run.stderr);
+        run.exits(0).complains("lists names that are not tags");
+    }
+}

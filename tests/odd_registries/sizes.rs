@@ -67,7 +67,9 @@ fn a_wrong_size_of_a_layer_does_not_stop_a_copy() {
         expected.push((repository, bytes, image));
     }
     let run = pair.mirror(&list).run().exits(0).sums_up("8 copied, 0 skipped, 0 failed");
-    run.complains("the digest decides").complains("100000 bytes");
+    run.complains("the digest decides")
+        .complains("the manifest says 100000 bytes, the source has 5000 bytes")
+        .complains("the manifest gives no usable size, the source has 5000 bytes");
     for (repository, bytes, image) in &expected {
         assert_same(&pair, repository, bytes);
         for blob in image.blobs() {
@@ -132,5 +134,27 @@ fn a_wrong_digest_is_reported_with_its_repository() {
             .run()
             .exits(1);
         run.complains(other.digest()).complains(&format!("{}/team/app", proxy.address()));
+    }
+}
+
+/// Without content there is no last piece that could be withheld.
+#[test]
+fn an_empty_answer_is_reported_with_its_repository() {
+    for lie in [Some(json!(300)), Some(json!(0)), Some(json!(-1)), None] {
+        let pair = Pair::embedded();
+        let image = Image::new("linux/amd64").layer(1, 300).build();
+        push_altered(&pair, "team/app", &image, |manifest| {
+            set_size(&mut manifest["layers"][0], &lie);
+        });
+        let wanted = image.blobs()[1].digest();
+        let proxy = FaultProxy::before(&pair.source);
+        for method in ["GET", "HEAD"] {
+            let rule = Rule::on(method, &format!("*/blobs/{wanted}"));
+            proxy.rule(rule.answers(Answer::status(200).body(Vec::new())));
+        }
+        let run = Longshore::new().mirror().list("team/app team/app 1\n");
+        let run = run.source(proxy.address()).destination(pair.destination.address());
+        let blob = format!("fetch blob {wanted} of {}/team/app: content has", proxy.address());
+        run.run().exits(1).complains(&blob);
     }
 }

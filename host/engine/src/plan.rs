@@ -31,7 +31,7 @@ pub use options::PlanOptions;
 pub use rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 pub use select::{
     Expansion, FilterError, Picked, Unselected, check_filter, check_pattern, expand, is_pattern,
-    selects_by_pattern,
+    selects_by_pattern, valid_tags,
 };
 pub use shard::{Shard, ShardError};
 pub use source::{SourceOverride, names_in_library};

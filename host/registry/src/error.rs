@@ -257,6 +257,9 @@ pub enum Cause {
     /// A list of tags, repositories or referrers cannot be read.
     #[error("the list cannot be read: {0}")]
     List(&'static str),
+    /// The tag of a list of referrers holds something else.
+    #[error("the list cannot be read: it is not an index of referrers")]
+    NotReferrers,
     /// The manifest cannot be mirrored.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -328,14 +331,14 @@ impl RegistryError {
         }
     }
 
-    /// Whether the registry is rate limiting requests, now or before.
-    pub fn is_rate_limited(&self) -> bool {
-        let before = matches!(
     /// Whether the registry refused a token, and a new one is at hand.
     pub(crate) fn has_new_token(&self) -> bool {
         matches!(&*self.cause, Cause::Renewed(_))
     }
 
+    /// Whether the registry is rate limiting requests, now or before.
+    pub fn is_rate_limited(&self) -> bool {
+        let before = matches!(
             &*self.cause,
             Cause::RateLimitedUntil { .. } | Cause::RateLimitedForLong { .. }
         );

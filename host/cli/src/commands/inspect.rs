@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longshore_engine::event::Level;
-use longshore_engine::plan::parse_store_flag;
+use longshore_engine::plan::{parse_store_flag, valid_tags};
 use longshore_engine::{counted, inspect};
 use longshore_oci::{Reference, ReferenceError, Registry, Repository, StoreName};
 use longshore_store::{Source, Stores as _};
@@ -54,7 +54,8 @@ async fn list_tags(
         [] => untagged(&*store, repository).await,
         _ => Vec::new(),
     };
-    report::print_tags(&tags, output)?;
+    let from = format!("{name}/{repository}");
+    report::print_tags(&valid_tags(&tags, &from), output)?;
     if let Some(first) = untagged.first() {
         let all = counted(untagged.len(), "manifest", "manifests");
         let text = format!(

@@ -149,9 +149,14 @@ async fn transfer(
     if let Err(TransferFailure::Source(error)) = &placed
         && let Some(size) = work.reader().actual_size(blob, error).await
     {
+        // A size that is missing, or that cannot be, reads as 0.
+        let said = match blob.size {
+            0 => "gives no usable size".to_owned(),
+            said => format!("says {said} bytes"),
+        };
         let text = format!(
-            "{}: the manifest says {} bytes, the source has {size}; the digest decides",
-            blob.digest, blob.size
+            "{}: the manifest {said}, the source has {size} bytes; the digest decides",
+            blob.digest
         );
         work.note(Level::Warning, text);
         placed = attempt(work, &Descriptor { size, ..blob.clone() }, bytes, from, None).await;

@@ -2,8 +2,10 @@
 //! Each selection comes with its reason.
 
 mod expand;
+mod names;
 mod pick;
 mod under;
 
 pub use expand::{Expansion, Picked, Unselected, expand, is_pattern, selects_by_pattern};
+pub use names::valid_tags;
 pub use pick::{FilterError, check_filter, check_pattern};

@@ -80,10 +80,11 @@ impl Client {
         }
     }
 
-    /// Lists the referrers of `subject` by its fallback tag; empty if there is no such tag.
+    /// Lists the referrers of `subject` by its fallback tag; empty if there is no such tag, or if it holds an image,
+    /// which a warning names.
     ///
     /// # Errors
-    /// Any refusal but 404, no answer, or anything but an index under the tag.
+    /// Any refusal but 404, no answer, or no manifest under the tag.
     pub(crate) async fn list_tagged_referrers(
         &self,
         repository: &Repository,
@@ -94,8 +95,16 @@ impl Client {
         let reference = ManifestReference::Tag(tag);
         let call = self.index_call(repository, &reference, push).await?;
         match self.tagged(&call, subject).await? {
-            Tagged::Manifest(index, _) => {
-                listed(index).map_err(|cause| call.operation.failed(cause))
+            Tagged::Manifest(Manifest { content: Content::Index(index), .. }, _) => {
+                Ok(index.manifests)
+            }
+            Tagged::Manifest(..) => {
+                tracing::warn!(
+                    "{}/{repository}:{reference} holds an image in the place of a list of referrers: \
+                     referrers of {subject} are not known",
+                    self.registry
+                );
+                Ok(Vec::new())
             }
             Tagged::Nothing | Tagged::Subject => Ok(Vec::new()),
         }
@@ -210,7 +219,7 @@ fn parse(bytes: Bytes, media_type: Option<&MediaType>) -> Result<Manifest, Cause
 fn listed(manifest: Manifest) -> Result<Vec<Descriptor>, Cause> {
     match manifest.content {
         Content::Index(index) => Ok(index.manifests),
-        Content::Single(_) => Err(Cause::List("it is not an index of referrers")),
+        Content::Single(_) => Err(Cause::NotReferrers),
     }
 }
 
@@ -240,7 +249,7 @@ fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawMa
         return Ok(None);
     }
     let index = raw.with_more_children(&more);
-    index.map(Some).map_err(|_| Cause::List("it is not an index of referrers"))
+    index.map(Some).map_err(|_| Cause::NotReferrers)
 }
 
 #[cfg(test)]

@@ -61,6 +61,9 @@ impl RegistryError {
                 "most registries keep existing content: delete the blob from the registry's storage first"
             }
             Cause::PullThrough(_) => INTO_CACHE,
+            Cause::NotReferrers => {
+                "delete this tag or give its content another one: clients look for the list of referrers there"
+            }
             Cause::NoCredential(registry) => {
                 let variable = registry.parse().map_or_else(
                     |_| "DOCKER_USERNAME and DOCKER_PASSWORD".to_owned(),

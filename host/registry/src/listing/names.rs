@@ -1,5 +1,6 @@
 //! Lists of tags and repositories (distribution-spec, "Listing Tags"; distribution's `_catalog`).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -8,6 +9,7 @@ use reqwest::Method;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+use serde_json::value::RawValue;
 use url::Url;
 
 use crate::auth::token::{RepositoryScope, TokenScope};
@@ -108,7 +110,9 @@ impl Names {
     fn take(&mut self, page: &Page) -> Result<Option<Url>, Cause> {
         let before = self.found.len();
         (self.count, self.last) = (0, None);
-        let mut json = serde_json::Deserializer::from_slice(&page.body);
+        // A name with bytes that are not UTF-8 is not valid, and must not hide the others.
+        let body = String::from_utf8_lossy(&page.body);
+        let mut json = serde_json::Deserializer::from_str(&body);
         let read = json.deserialize_map(&mut *self).and_then(|()| json.end());
         if self.found.len() > self.most {
             return Err(Cause::List("it has more than a million names"));
@@ -144,7 +148,7 @@ impl<'de> Visitor<'de> for &mut Names {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             if key == self.key {
                 map.next_value_seed(List(&mut *self))?;
             } else {
@@ -182,7 +186,11 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Name(self.0))?.is_some() {
+        while let Some(entry) = list.next_element::<&'de RawValue>()? {
+            match text(entry.get()) {
+                Some(name) => self.0.add(&name),
+                None => self.0.others += 1,
+            }
             self.0.count += 1;
             if self.0.found.len() > self.0.most {
                 return Err(A::Error::custom("too many names"));
@@ -192,64 +200,12 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-/// Reads an entry of the list.
-struct Name<'a>(&'a mut Names);
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<(), E> {
-        self.0.add(name);
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.other()
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.other()
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.other()
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.other()
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.other()
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        self.other()
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        self.other()
-    }
-}
-
-impl Name<'_> {
-    fn other<E>(self) -> Result<(), E> {
-        self.0.others += 1;
-        Ok(())
+/// Reads an entry of the list; `None` if it is not a text, or one with half a character (`\ud800`).
+fn text(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    match inner.contains('\\') {
+        true => serde_json::from_str(json).ok().map(Cow::Owned),
+        false => Some(Cow::Borrowed(inner)),
     }
 }
 
@@ -316,12 +272,18 @@ mod tests {
             (r#"{"tags":[1,-1,1.5,true,[["a"]],{"b":["c"]}]}"#, 0, 6),
             (r#"{"tags":null}"#, 0, 0),
             (r#"{"x":{"tags":["a"]},"tags":["\u0061","a"],"repositories":["b"]}"#, 1, 0),
+            (r#"{"name":"\ud800","tags":["a","\ud800x","b\udfff","\ud83d\ude00"]}"#, 2, 2),
+            (r#"{"tags":["a",1e999,[1e999,"\ud800"]]}"#, 1, 2),
             ("{}", 0, 0),
         ] {
             let mut names = Names::new("tags");
             assert_eq!(take(&mut names, body), None, "{body}");
             assert_eq!((names.found.len(), names.others), (found, others), "{body}");
         }
+        let bytes = Bytes::from_static(b"{\"tags\":[\"a\",\"b\xff\",\"\xc3\"]}");
+        let mut names = Names::new("tags");
+        names.take(&Page { body: bytes, ..page("") }).unwrap();
+        assert_eq!(names.found, ["a", "b\u{fffd}", "\u{fffd}"], "no tag has this character");
         for body in ["", "[]", "{", r#"{"tags":["a"]}x"#, r#"{"tags":1}"#, r#"{"tags":["a"}"#] {
             assert!(Names::new("tags").take(&page(body)).is_err(), "{body}");
         }

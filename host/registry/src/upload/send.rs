@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use longshore_oci::Descriptor;
 use longshore_store::{
     BlobStream, BlobTransfer, Fault, Operation, Placed, Prefix, StoreError, Trust, VerifiedBlob,
 };
@@ -29,7 +28,7 @@ impl Client {
         transfer: &BlobTransfer<'_>,
         mut session: Option<UploadSession>,
     ) -> Result<Placed, AttemptError> {
-        if let Err(error) = check_empty(transfer.blob) {
+        if let Err(error) = check_empty(transfer) {
             if let Some(session) = session {
                 self.cancel_upload(session, transfer.repository).await;
             }
@@ -241,11 +240,13 @@ fn outgoing(transfer: &BlobTransfer<'_>, content: BlobStream, prefix: Prefix) ->
 
 /// Checks the digest of an empty blob before the upload: without a body, no last piece can be
 /// withheld.
-fn check_empty(blob: &Descriptor) -> Result<(), StoreError> {
+fn check_empty(transfer: &BlobTransfer<'_>) -> Result<(), StoreError> {
+    let (blob, source) = (transfer.blob, &transfer.source);
     let found = blob.digest.same_algorithm_of(b"");
     if blob.size > 0 || found == blob.digest {
         return Ok(());
     }
     let expected = blob.digest.clone();
-    Err(Operation::new("fetch blob", &blob.digest).wrong_content(Fault::Digest { expected, found }))
+    let target = format!("{} of {}/{}", blob.digest, source.store.name(), source.repository);
+    Err(Operation::new("fetch blob", target).wrong_content(Fault::Digest { expected, found }))
 }

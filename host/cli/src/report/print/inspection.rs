@@ -20,7 +20,7 @@ use crate::report::options::OutputFormat;
 ///
 /// # Errors
 /// Returns an error if standard output cannot be written, unless its reader has ended.
-pub(crate) fn print_tags(tags: &[String], output: OutputFormat) -> Result<(), ReportError> {
+pub(crate) fn print_tags(tags: &[&str], output: OutputFormat) -> Result<(), ReportError> {
     with_stdout(|out| match output {
         OutputFormat::Text => tags.iter().try_for_each(|tag| writeln!(out, "{}", escape(tag))),
         format => write_document(&serde_json::json!({ "tags": tags }), format, out),

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
+use super::names::{valid_names, valid_tags};
 use super::pick::{FilterError, Picker};
 use super::under::SelectionRoot;
 use crate::counted;
@@ -19,7 +20,7 @@ use crate::job::Outcome;
 use crate::list::{Entry, Filter, Selection};
 use crate::list::{List, ListText};
 use crate::plan::SourceOverride;
-use longshore_oci::{ReferenceError, Registry, Repository, StoreName, Tag, is_tag_of_referrers};
+use longshore_oci::{ReferenceError, Registry, Repository, StoreName, is_tag_of_referrers};
 use longshore_store::{StoreError, Stores};
 
 /// The result of expanding the entries that select by pattern.
@@ -266,9 +267,6 @@ const fn has_tags_to_pick(entry: &Entry) -> bool {
     entry.repositories.is_none() && is_pattern(entry)
 }
 
-/// The most names that a warning about left-out names shows.
-const SHOWN: usize = 3;
-
 /// What a selected name and its reason take beside their texts, in bytes.
 const NAMED: usize = 100;
 
@@ -279,34 +277,6 @@ fn listed_names(names: Listed<'_>) -> Result<&[String], StoreError> {
         Some(Err(error)) => Err(error.clone()),
         None => Ok(&[]),
     }
-}
-
-/// Returns the valid ones of `names`, which a registry listed as the `what` (tags or repositories) of
-/// `from`. The others, such as a digest among tags, are left out with a warning.
-fn valid<'a>(
-    names: &'a [String],
-    from: &str,
-    what: &str,
-    is_valid: impl Fn(&str) -> bool,
-) -> Vec<&'a str> {
-    let (valid, others): (Vec<&str>, Vec<&str>) =
-        names.iter().map(String::as_str).partition(|name| is_valid(name));
-    if !others.is_empty() {
-        let shown: Vec<String> =
-            others.iter().take(SHOWN).map(|name| format!("{:?}", shortened(name))).collect();
-        let more = if others.len() > SHOWN { ", …" } else { "" };
-        tracing::warn!(
-            "{from} lists names that are not {what}, and {} left out: {}{more}",
-            if others.len() == 1 { "1 is".to_owned() } else { format!("{} are", others.len()) },
-            shown.join(", ")
-        );
-    }
-    valid
-}
-
-/// The start of a name, which may have megabytes.
-fn shortened(name: &str) -> &str {
-    &name[..name.floor_char_boundary(255)]
 }
 
 /// Says whether a pattern asks for tags of digests. Without one, `--referrers` copies what is below these tags,
@@ -359,7 +329,7 @@ impl Expansion {
             Err(error) => return self.fail(entry, &error),
         };
         let is_valid = |name: &str| name.parse::<Repository>().is_ok();
-        let names = valid(names, &entry.source, "repositories", is_valid);
+        let names = valid_names(names, &entry.source, "repositories", is_valid);
         let registry = registry_text(&entry.source);
         let mut entries = Vec::new();
         let mut picked = Vec::new();
@@ -427,7 +397,7 @@ impl Expansion {
             Ok(listed) => listed,
             Err(error) => return self.fail(entry, &error),
         };
-        let tags = valid(tags, &entry.source, "tags", |name| name.parse::<Tag>().is_ok());
+        let tags = valid_tags(tags, &entry.source);
         let listed = tags.len();
         let tags: Vec<&str> = match names_digests(&entry.select) {
             true => tags,
