@@ -83,6 +83,33 @@ fn patterns_become_comments_that_mirror_reads() {
 }
 
 #[test]
+fn whole_registries_with_ports_and_addresses_are_converted() {
+    for registry in ["a.io", "a.io:5000", "localhost:5000", "[::1]:5000", "[fd00::1]"] {
+        let list = format!(
+            "version: 1\nsync:\n- {{source: '{registry}', target: '{registry}', type: registry}}\n"
+        );
+        let terms = "# longshore: platforms=all repositories=*\n";
+        converts(&list, &[], &format!("{terms}{registry} {registry} *\n"));
+        let flags = ["-s", "s.io:1", "-d", "[::1]:2"];
+        converts(&list, &flags, &format!("{terms}s.io:1 [::1]:2 *\n"));
+    }
+}
+
+#[test]
+fn ipv6_addresses_are_found_in_arguments_and_variables() {
+    for registry in ["[::1]:5000", "[fd00::12]", "[2001:db8::1]:443"] {
+        let list = format!(
+            "kind: Pod\napiVersion: v1\nmetadata: {{name: a}}\nspec:\n  containers:\n  - image: '{registry}/a/b:1'\n    \
+             args: ['--job-image={registry}/c/d:2']\n    env: [{{name: SIDE_IMAGE, value: '{registry}/e/f:3'}}]\n"
+        );
+        let lines = [("a/b", 1), ("c/d", 2), ("e/f", 3)].map(|(path, tag)| {
+            format!("# longshore: platforms=all\n{registry}/{path} {path} {tag}\n")
+        });
+        converts(&list, &[], &lines.concat());
+    }
+}
+
+#[test]
 fn an_entry_that_the_format_cannot_express_is_an_error() {
     let run = convert("a.io/b c.io/d 1\n", &["--to", "default"]).exits(2);
     assert_eq!(run.stdout, "");

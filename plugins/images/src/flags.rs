@@ -1,5 +1,6 @@
 //! Images in arguments, commands, environment variables and other named values.
 
+use longshore_plugin_sdk::reference::looks_like_reference;
 use longshore_plugin_sdk::yaml::Node;
 
 use crate::finding::Found;
@@ -129,7 +130,7 @@ pub(crate) fn references(text: &str) -> impl Iterator<Item = Word<'_>> {
                     | '\\'
             )
     };
-    text.split(is_around).filter_map(move |word| {
+    pieces(text, is_around).filter_map(move |word| {
         let start = word.as_ptr() as usize - text.as_ptr() as usize;
         let (before, after) = (&text[..start], &text[start + word.len()..]);
         let is_template = before.ends_with('}')
@@ -139,6 +140,35 @@ pub(crate) fn references(text: &str) -> impl Iterator<Item = Word<'_>> {
         let word = word.trim_end_matches('.');
         (!is_template && !word.is_empty()).then(|| Word::of(word))
     })
+}
+
+/// Splits a text at the letters that are `around`. The brackets of an IPv6 address are a part of its word.
+fn pieces(text: &str, is_around: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let mut end = text.find(&is_around).unwrap_or(text.len());
+        let is_start = end == 0 || text[..end].ends_with("://");
+        if let Some(behind) = behind_ipv6(&text[end..]).filter(|_| is_start) {
+            let start = text.len() - behind.len();
+            end = behind.find(&is_around).map_or(text.len(), |at| start + at);
+        }
+        let mut letters = text[end..].chars();
+        rest = letters.next().map(|_| letters.as_str());
+        Some(&text[..end])
+    })
+}
+
+/// The longest text of an IPv6 address, with an IPv4 address in it. Further bytes are not searched.
+const LONGEST_IPV6: usize = 45;
+
+/// Returns what follows an IPv6 address in brackets, if a text begins with one and a name may follow.
+fn behind_ipv6(text: &str) -> Option<&str> {
+    let mut inner = text.strip_prefix('[')?.bytes().take(LONGEST_IPV6 + 1);
+    let end = inner.position(|byte| byte == b']')? + "[]".len();
+    let (address, behind) = text.split_at(end);
+    let is_one = looks_like_reference(&format!("{address}/a"));
+    (is_one && behind.starts_with([':', '/'])).then_some(behind)
 }
 
 /// A word of a text.
@@ -222,6 +252,14 @@ mod tests {
             ("<code>q.io/a:1</code>", &["code", "/code"]),
             ("{\"a\":\"q.io/a:1\"}", &["a", ":", "q.io/a:1"]),
             ("x:docker://a:1 registry://q.io/b:2.", &["a:1", "q.io/b:2"]),
+            ("[::1]:5000/a:1,[fd00::1]/b:2 c", &["[::1]:5000/a:1", "[fd00::1]/b:2", "c"]),
+            ("--x=[::1]:5000/a:1", &["--x", "[::1]:5000/a:1"]),
+            ("docker://[::1]:80/a:1 [\"[::1]/b:2\"]", &["[::1]:80/a:1", "[::1]/b:2"]),
+            ("[a,b] x[::1]:2/c [::1] [::z]/d", &["a", "b", "x", "::1", ":2/c", "::1", "::z", "/d"]),
+            (
+                "[::1 [ä] [ööööööööööööööööööööööööööööö]/a:1",
+                &["::1", "ä", "ööööööööööööööööööööööööööööö", "/a:1"],
+            ),
         ] {
             let words: Vec<_> = references(text).map(|word| word.text).collect();
             assert_eq!(words, expected, "{text}");

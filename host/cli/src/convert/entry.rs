@@ -51,32 +51,46 @@ pub(crate) struct Replacements {
 /// Returns an error if one of them is invalid.
 pub(crate) fn converted(mut entry: Entry, by: &Replacements) -> Result<Entry, EntryError> {
     let is_prefix = entry.repositories.is_some();
-    let source = source_name(&entry.source, is_prefix)?;
-    let destination = entry.destination.as_deref().map(str::parse::<Name>).transpose()?;
+    let source = Written::of(&entry.source, is_prefix)?;
+    let destination = entry.destination.as_deref().map(|text| Written::of(text, is_prefix));
+    let destination = destination.transpose()?;
     check_version(&mut entry)?;
     check_patterns(&entry)?;
     check_platforms(&entry.platforms)?;
     if by.destination.is_some() || by.destination_project.is_some() {
-        let path = destination.as_ref().or(source.as_ref()).map(|name| &name.repository);
+        let path = destination.as_ref().unwrap_or(&source).path.as_ref();
         let registry = by.destination.clone().map(StoreName::from);
         let registry = registry.or_else(|| destination.as_ref()?.store.clone());
         let project = by.destination_project.as_ref();
         entry.destination = Some(replaced(registry, path, project, is_prefix)?);
     } else if by.source_project.is_some() && entry.destination.is_none() {
         // The destination keeps the path that the list names.
-        entry.destination = source.as_ref().map(|name| name.repository.to_string());
+        entry.destination = source.path.as_ref().map(Repository::to_string);
     }
     if by.source.is_some() || by.source_project.is_some() {
-        let path = source.as_ref().map(|name| &name.repository);
-        let registry = by.source.clone().map(StoreName::from);
-        let registry = match &source {
-            Some(name) => registry.or_else(|| name.store.clone()),
-            // A registry alone is the prefix of repositories.
-            None => registry.or(Some(StoreName::from(entry.source.parse::<Registry>()?))),
-        };
+        let registry = by.source.clone().map(StoreName::from).or(source.store);
+        let path = source.path.as_ref();
         entry.source = replaced(registry, path, by.source_project.as_ref(), is_prefix)?;
     }
     Ok(entry)
+}
+
+/// A source or destination as the list writes it.
+struct Written {
+    store: Option<StoreName>,
+    /// The path; `None` for a registry alone, which is valid only as a prefix of repositories.
+    path: Option<Repository>,
+}
+
+impl Written {
+    fn of(text: &str, is_prefix: bool) -> Result<Self, ReferenceError> {
+        let alone = text.strip_suffix('/').unwrap_or(text);
+        if is_prefix && !alone.contains('/') && Registry::looks_like_one(alone) {
+            return Ok(Self { store: Some(alone.parse::<Registry>()?.into()), path: None });
+        }
+        let Name { store, repository } = text.parse()?;
+        Ok(Self { store, path: Some(repository) })
+    }
 }
 
 /// Returns a name with this registry, and with `project` as the first component of the path. A prefix of
@@ -97,16 +111,6 @@ fn replaced(
     };
     let parts = [registry.map(|name| name.to_string()), path.map(|path| path.to_string())];
     Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
-}
-
-/// Parses the source of an entry. Returns `None` for a registry alone, which is valid only as a prefix of
-/// repositories.
-fn source_name(text: &str, is_prefix: bool) -> Result<Option<Name>, ReferenceError> {
-    match text.parse() {
-        Ok(name) => Ok(Some(name)),
-        Err(_) if is_prefix && text.parse::<Registry>().is_ok() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn check_version(entry: &mut Entry) -> Result<(), ReferenceError> {
@@ -203,6 +207,38 @@ mod tests {
         assert_eq!(of(all.clone(), s, None), both("h:5000/s", "x.io"));
         all.source = "h:5000/a".to_owned();
         assert_eq!(of(all, s, None), both("h:5000/s", "x.io"));
+    }
+
+    #[test]
+    fn a_registry_alone_is_a_prefix_of_repositories() {
+        let by = Replacements {
+            source: Some("s.io".parse().unwrap()),
+            destination: Some("d.io:2".parse().unwrap()),
+            ..Replacements::default()
+        };
+        let filter = Filter { allow: Vec::new(), deny: Vec::new(), versions: None, latest: None };
+        for (source, destination, from, to) in [
+            ("a.io", "x.io", "s.io", "d.io:2"),
+            ("a.io:5000", "x.io:5000", "s.io", "d.io:2"),
+            ("[::1]:5000", "[fd00::1]", "s.io", "d.io:2"),
+            ("localhost", "localhost:5000/", "s.io", "d.io:2"),
+            ("a.io/team", "[::1]:80", "s.io/team", "d.io:2"),
+            ("a.io", "team", "s.io", "d.io:2/team"),
+        ] {
+            let mut all = entry(source, Some(destination));
+            all.repositories = Some(filter.clone());
+            let kept = converted(all.clone(), &Replacements::default()).unwrap();
+            assert_eq!(
+                (kept.source.as_str(), kept.destination.as_deref()),
+                (source, Some(destination))
+            );
+            let entry = converted(all, &by).unwrap();
+            assert_eq!((entry.source.as_str(), entry.destination.as_deref()), (from, Some(to)));
+        }
+        let mut bad = entry("a.io:x", None);
+        bad.repositories = Some(filter);
+        assert!(converted(bad, &Replacements::default()).is_err());
+        assert!(converted(entry("a.io:5000", None), &Replacements::default()).is_err());
     }
 
     #[test]
