@@ -175,3 +175,67 @@ fn secrets_of_a_list_on_one_line_are_not_repeated() {
     let run = Longshore::new().mirror().list(&list).args(["--list-format", "image-syncer"]).run();
     assert!(!format!("{}{}", run.stdout, run.stderr).contains(secret), "{}", run.stderr);
 }
+
+/// A name with an account is not valid, whatever its format, so no run needs the account in the failed list.
+#[test]
+fn accounts_in_names_are_not_repeated() {
+    let secret = "s3cr3t";
+    for (format, list) in [
+        ("image-syncer", format!("'u:{secret}@a.io:5000/b/c': d.io/e\n")),
+        ("skopeo-sync", format!("'u:{secret}@a.io':\n  images: {{b/c: ['1']}}\n")),
+        (
+            "dregsy",
+            format!(
+                "tasks:\n- name: a\n  source: {{registry: 'u:{secret}@a.io:5000'}}\n  target: {{registry: d.io}}\n  \
+                 mappings: [{{from: b}}]\n"
+            ),
+        ),
+        (
+            "compose",
+            format!(
+                "services:\n  a: {{image: 'u:{secret}@a.io:5000/b/c:1'}}\n  b: {{image: a.io/b:1}}\n"
+            ),
+        ),
+        ("dockerfile", format!("FROM u:{secret}@a.io:5000/b/c:1\nFROM a.io/b:1\n")),
+    ] {
+        let run = Longshore::new().mirror().list(&list).args(["--list-format", format]);
+        let run = run.destination("127.0.0.1:9").run().exits(1);
+        let failed = run.file(LISTS[0].1).expect("there is a failed list");
+        for text in [&failed, &run.stdout, &run.stderr] {
+            assert!(!text.contains(secret), "{format} tells a secret:\n{text}");
+        }
+        assert!(failed.lines().count() > 1, "{format} is not repeated:\n{failed}");
+    }
+}
+
+#[test]
+fn a_manual_page_is_not_written_through_a_link() {
+    let run = Longshore::new().args(["man", "pages"]);
+    let folder = run.directory();
+    fs::create_dir(folder.join("pages")).expect("it can be made");
+    fs::write(folder.join("notes"), "my notes\n").expect("it can be written");
+    symlink("../notes", folder.join("pages/longshore.1")).expect("a link can be made");
+    let run = run.run().exits(0);
+    assert_eq!(run.file("notes").as_deref(), Some("my notes\n"));
+    assert!(run.file("pages/longshore.1").is_some_and(|page| page.contains("longshore")));
+}
+
+/// Permissions would not help, so the hint names the link.
+#[test]
+fn a_link_below_a_folder_is_named_as_the_cause() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &Image::new("linux/amd64").layer(1, 100).build());
+    for link in ["team", "team/app", "team/app/blobs"] {
+        let run = Longshore::new().mirror().list("team/app team/app 1\n");
+        let folder = run.directory();
+        let path = folder.join("images").join(link);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
+        fs::create_dir(folder.join("elsewhere")).expect("it can be made");
+        symlink(folder.join("elsewhere"), &path).expect("a link can be made");
+        let run = run.source(pair.source.address()).args(["-d", "oci:images"]).run().exits(1);
+        let _run =
+            run.complains("lies behind a symbolic link").complains("replace the link by a folder");
+        let found = fs::read_dir(folder.join("elsewhere")).expect("it is there").count();
+        assert_eq!(found, 0, "{link}");
+    }
+}

@@ -26,7 +26,7 @@ pub(crate) use blob_pieces::BlobPieces;
 pub(crate) use blocking::{blocking, lock};
 pub(crate) use contents::{Contents, MANIFEST_LIMIT, MEDIA_TYPE_LIMIT};
 pub(crate) use disk::OpenError;
-pub(crate) use files::fresh_name;
+pub(crate) use files::{BehindLink, fresh_name};
 pub(crate) use incoming_blob::IncomingBlob;
 pub(crate) use layout::DeletedBlob;
 pub(crate) use manifest::{ContentCheck, DeletedManifest, Lookup, PutError};

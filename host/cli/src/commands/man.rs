@@ -1,6 +1,8 @@
 //! Runs `longshore man`.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
 
 use clap::Command;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -8,6 +10,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use crate::error::{Exit, Fatal};
 use crate::flags::{self, Closing, Man};
 use crate::report;
+use longshore_files::replace_at;
 
 /// Variables of commands that connect to registries, beside those of their flags.
 const VARIABLES: [(&str, &str); 8] = [
@@ -56,7 +59,10 @@ pub(crate) fn write(flags: Man) -> Result<Exit, Fatal> {
     while let Some(command) = commands.pop() {
         let name = command.get_display_name().unwrap_or_else(|| command.get_name());
         let path = folder.join(format!("{name}.1"));
-        std::fs::write(&path, page(command)?).map_err(Fatal::manual(&path))?;
+        let page = page(command)?;
+        // The user chose the folder, and not what links to elsewhere are in it.
+        replace_at(&path, &page, Permissions::from_mode(0o666), None)
+            .map_err(Fatal::manual(&path))?;
         commands.extend(command.get_subcommands().filter(|inner| !inner.is_hide_set()));
     }
     Ok(Exit::Done)

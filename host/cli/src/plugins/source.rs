@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use longshore_oci::{Digest, LayoutsName, Reference, StoreName, Tag, Version};
+use longshore_oci::{Digest, LayoutsName, Reference, StoreName, Tag, Version, has_account};
 
 use super::InstallError;
 
@@ -45,7 +45,12 @@ impl PluginSource {
         if path.is_empty() {
             return Err(refused("it names nothing".to_owned()));
         }
-        Ok(Self::File(base.join(path)))
+        let file = base.join(path);
+        if has_account(text) && !file.exists() {
+            let why = "a registry has oci:// before it, and no user name or password; longshore login stores those";
+            return Err(refused(why.to_owned()));
+        }
+        Ok(Self::File(file))
     }
 
     /// Returns the text for a lock file in `folder`. What lies below the folder is named relative to it, so
@@ -126,6 +131,18 @@ mod tests {
 
     fn parse(text: &str) -> Result<PluginSource, String> {
         PluginSource::parse(text, Path::new("/work")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_name_with_a_password_is_not_taken_for_a_file() {
+        for text in
+            ["u:pw@a.io/p:1", "https://u:pw@a.io/p:1", "token@a.io:5000/p", "u:pw@[::1]:5000/p"]
+        {
+            assert!(parse(text).unwrap_err().contains("longshore login"), "{text}");
+        }
+        for text in ["./p.wasm", "p@1.wasm", "dir/u:x@a.io/p"] {
+            assert!(matches!(parse(text), Ok(PluginSource::File(_))), "{text}");
+        }
     }
 
     #[test]

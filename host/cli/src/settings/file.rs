@@ -17,6 +17,7 @@ use url::Url;
 use super::SettingsError;
 use super::keys::{PLUGINS, REPOSITORIES, UnknownKey, components_in, first_unknown};
 use crate::plugins::{LOCK_FILE, LockFile};
+use longshore_engine::plan::{around, masked};
 use longshore_files::{ReadError, read_any};
 
 /// The largest settings file that is read, in bytes.
@@ -119,7 +120,7 @@ impl SettingsFile {
     ) -> Result<Self, SettingsError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| SettingsError::Toml {
             path: path.to_owned(),
-            message: error.to_string().trim().to_owned(),
+            message: told(&error, text),
         })?;
         if let Some(UnknownKey { line, key, meant }) = first_unknown(text, components) {
             return Err(SettingsError::UnknownKey { path: path.to_owned(), line, key, meant });
@@ -255,6 +256,26 @@ impl SettingsFile {
     }
 }
 
+/// Says what is wrong and where, with the line of the file, in which secrets are hidden.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let hidden = masked(text);
+    if hidden == text {
+        return error.to_string().trim().to_owned();
+    }
+    let at = text.floor_char_boundary(error.span().map_or(0, |span| span.start));
+    let (line, column) = match text[..at].rfind('\n') {
+        Some(end) => (text[..at].matches('\n').count(), text[end + 1..at].chars().count()),
+        None => (0, text[..at].chars().count()),
+    };
+    let (shown, column) = (hidden.lines().nth(line).unwrap_or_default(), column + 1);
+    let shown = around(shown, u32::try_from(column).unwrap_or(u32::MAX));
+    let line = line + 1;
+    format!(
+        "TOML parse error at line {line}, column {column}: {}\n{line} | {shown}",
+        error.message()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -272,6 +293,25 @@ mod tests {
         let command_flags = cli.find_subcommand(command).unwrap().get_arguments();
         let mut flags = command_flags.chain(cli.get_arguments());
         file.values(command, flags.find(|flag| flag.get_long() == Some(key)).unwrap())
+    }
+
+    #[test]
+    fn a_broken_file_is_shown_without_its_secrets() {
+        for (text, line) in [
+            ("destination = \"a.io\"\n[plugins.harbor]\npassword = \"s3cr3t\" x\n", "line 3"),
+            ("fleet = \"nats://u:s3cr3t@h:4222\" x\n", "line 1"),
+            ("token = s3cr3t\n", "line 1"),
+            ("[repositories.\"https://u:s3cr3t@a.io\"\n", "line 1"),
+        ] {
+            let read = SettingsFile::parse(Path::new("longshore.toml"), text, Vec::new());
+            let error = read.unwrap_err().to_string();
+            assert!(!error.contains("s3cr3t") && error.contains(line), "{error}");
+        }
+        let plain = SettingsFile::parse(Path::new("longshore.toml"), "jobs = 4 x\n", Vec::new());
+        assert!(
+            plain.unwrap_err().to_string().contains("1 | jobs = 4 x"),
+            "other lines are shown whole"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use longshore_oci::{Digest, Repository};
 
 use super::file_lock;
-use super::files::{self, Links, Stamp, digest_of, read_bounded, rename};
+use super::files::{self, BehindLink, Links, Stamp, digest_of, read_bounded, rename};
 use super::process_folder::ProcessFolder;
 use super::verified::Verified;
 
@@ -279,8 +279,8 @@ impl Disk {
     /// Gives a file its final name, unless that lies behind a link.
     fn rename(&self, path: &Path, destination: &Path) -> io::Result<()> {
         if self.is_behind_link(destination)? {
-            let message = format!("{} lies behind a symbolic link", destination.display());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+            let refused = BehindLink(destination.to_owned());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, refused));
         }
         rename(path, destination)
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File, Metadata};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -13,6 +13,11 @@ use rustix::fs::OFlags;
 
 /// How much of a file is hashed at once, in bytes.
 const READ: usize = 512 * 1024;
+
+/// A file that would be written through a symbolic link.
+#[derive(Debug, thiserror::Error)]
+#[error("{} lies behind a symbolic link", .0.display())]
+pub(crate) struct BehindLink(pub(super) PathBuf);
 
 /// Whether a symbolic link stands for the file that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

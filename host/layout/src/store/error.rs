@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use longshore_oci::{LayoutsName, Repository};
 use longshore_store::{Fault, Operation, StoreError};
 
-use crate::folder::OpenError;
+use crate::folder::{BehindLink, OpenError};
 
 /// `operation` on the folder `root` failed with `error`. No such error goes away by itself.
 pub(super) fn failed(operation: Operation, root: &Path, error: &io::Error) -> StoreError {
@@ -18,6 +18,10 @@ pub(super) fn failed(operation: Operation, root: &Path, error: &io::Error) -> St
         _ => error.to_string(),
     };
     let hint = match error.kind() {
+        _ if error.get_ref().is_some_and(|inner| inner.is::<BehindLink>()) => Some(
+            "longshore writes through no link below the folder: replace the link by a folder"
+                .to_owned(),
+        ),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Some("free space there, or name a folder on another disk".to_owned())
         }
