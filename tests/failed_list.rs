@@ -367,7 +367,7 @@ fn a_full_disk_is_found_before_anything_is_copied() {
         run.complaints(),
         [
             "[ERRO] failed to write the failed list full/left.txt: no storage space",
-            "[ERRO] hint: name a writable file with -o, or write no list with -o /dev/null"
+            "[ERRO] hint: name a writable file with -o, or write no list with -o /dev/null (--failed in mirror-charts)"
         ]
     );
     pair.assert_absent("team/app", "1");
@@ -405,7 +405,7 @@ fn a_read_only_folder_is_found_before_anything_is_copied() {
         [
             "[ERRO] failed to write the failed list fixed/left.txt: read-only filesystem or \
              storage medium",
-            "[ERRO] hint: name a writable file with -o, or write no list with -o /dev/null"
+            "[ERRO] hint: name a writable file with -o, or write no list with -o /dev/null (--failed in mirror-charts)"
         ]
     );
     pair.assert_absent("team/app", "1");

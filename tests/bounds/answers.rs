@@ -65,7 +65,7 @@ fn long_tokens_of_many_repositories_take_little_memory() {
         let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"", registry.address());
         registry.rule(Rule::on("*", "/token*").answers_by(move |seen| {
             let repository: String = seen.query.chars().filter(char::is_ascii_digit).collect();
-            let token = format!("{repository:0>8}{}", "t".repeat(size - 8));
+            let token = format!("{repository:0>8.8}{}", "t".repeat(size - 8));
             Some(Answer::status(200).body(format!(r#"{{"token":"{token}"}}"#)))
         }));
         registry.rule(Rule::on("*", "*").answers_by(move |seen| {

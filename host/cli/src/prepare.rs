@@ -186,6 +186,8 @@ struct Failed {
     why: String,
     /// Whether the registry answered, and refused.
     is_refusal: bool,
+    /// Whether a dry run kept back a request that a run sends.
+    is_withheld: bool,
 }
 
 /// Ends of the codes of plugins that got no answer, or one of another product.
@@ -208,6 +210,15 @@ fn is_refusal(error: &PluginError) -> bool {
         }
         _ => false,
     }
+}
+
+/// Says whether the host sent no request of the plugin, and not for lack of a grant.
+fn is_withheld(error: &PluginError) -> bool {
+    matches!(
+        error,
+        PluginError::Call { failure: Failure::Coded { code, message }, .. }
+            if code.ends_with("denied") && !message.starts_with(NO_GRANT)
+    )
 }
 
 /// The preparation of one registry.
@@ -274,6 +285,7 @@ impl Preparation<'_> {
             let failed = keys().find_map(|key| failures.get(&key));
             let name = name(self.registry, repository);
             match (failed, keys().find_map(|key| missing.get(&key).cloned())) {
+                (Some(failed), _) if failed.is_withheld => continue,
                 (Some(failed), _) => {
                     if failed.is_refusal {
                         prepared.refused.insert(name.clone());
@@ -350,7 +362,8 @@ impl Preparation<'_> {
                         Purpose::Validate => format!("{what} could not be looked up: {why}"),
                     };
                     self.events.note(0, None, Level::Warning, text);
-                    return Err(Failed { is_refusal: is_refusal(&error), why });
+                    let is_withheld = self.purpose == Purpose::DryRun && is_withheld(&error);
+                    return Err(Failed { is_refusal: is_refusal(&error), is_withheld, why });
                 }
             }
         }

@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use reqwest::{Method, StatusCode};
 
-use crate::auth::token::Token;
-
 /// After so many renewals in a row that did not help, the registry means its refusals.
 const USELESS: u32 = 3;
 
@@ -21,13 +19,6 @@ impl Use {
     pub(crate) fn of(method: &Method) -> Self {
         if matches!(*method, Method::GET | Method::HEAD) { Self::Read } else { Self::Write }
     }
-}
-
-/// A token that the registry just refused, and for what.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Refused<'a> {
-    pub(crate) token: &'a Token,
-    pub(crate) by: Use,
 }
 
 /// What a token was used for with success.

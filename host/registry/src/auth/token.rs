@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::auth::claims::Claims;
 use crate::auth::homes::Homes;
-use crate::auth::renewal::{Refused, Renewals, Use, Worked};
+use crate::auth::renewal::{Renewals, Use, Worked};
 use crate::auth::token_answer::TokenAnswer;
 use crate::auth::token_cost::TokenCost;
 use crate::{Credential, Secret};
@@ -26,6 +26,13 @@ const LONGEST_LIFE: u64 = 24 * 60 * 60;
 const FRESH: Duration = Duration::from_secs(10);
 /// The most tokens kept per registry.
 const KEPT: usize = 512;
+
+/// A token that the registry just refused, and for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused<'a> {
+    pub(crate) token: &'a Token,
+    pub(crate) by: Use,
+}
 
 /// What a request needs a token to grant.
 #[derive(Clone, Debug, PartialEq, Eq)]

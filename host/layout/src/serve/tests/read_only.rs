@@ -31,7 +31,8 @@ async fn a_read_only_registry_refuses_every_change() {
 async fn a_read_only_registry_needs_a_folder_that_exists() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
-    for (root, expected) in [(None, "name a folder"), (Some(missing.as_path()), "entity not found")]
+    for (root, expected) in
+        [(None, "name a folder"), (Some(missing.as_path()), "it does not exist")]
     {
         let reads = ServeOptions { read_only: true, ..options(root) };
         let error = serve(reads, |_, _| (), std::future::ready(())).await.unwrap_err();
