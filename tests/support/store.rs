@@ -153,25 +153,25 @@ impl Store {
         assert!(found.is_none(), "{}/{repository} must not have {reference}", self.name());
     }
 
-    /// Reports whether any tag of the repositories is not complete.
-    pub(crate) fn has_broken_tags(&self, repositories: &[&str]) -> bool {
-        repositories.iter().any(|repository| {
-            self.tags(repository).iter().any(|tag| !self.broken(repository, tag).is_empty())
-        })
+    /// Returns the number of tags of the repositories, or what a tag lacks that is not complete.
+    pub(crate) fn whole(&self, repositories: &[&str]) -> Result<usize, String> {
+        let mut count = 0;
+        for repository in repositories {
+            for tag in self.tags(repository) {
+                let broken = self.broken(repository, &tag);
+                if !broken.is_empty() {
+                    return Err(format!("{repository}:{tag} is not complete: {broken:#?}"));
+                }
+                count += 1;
+            }
+        }
+        Ok(count)
     }
 
     /// Checks that every tag of the repositories is complete. Returns the number of tags.
     #[track_caller]
     pub(crate) fn assert_whole(&self, repositories: &[&str]) -> usize {
-        let mut count = 0;
-        for repository in repositories {
-            for tag in self.tags(repository) {
-                let broken = self.broken(repository, &tag);
-                assert!(broken.is_empty(), "{repository}:{tag} is not complete: {broken:#?}");
-                count += 1;
-            }
-        }
-        count
+        self.whole(repositories).unwrap_or_else(|broken| panic!("{broken}"))
     }
 
     /// Returns the raw manifest of a tag as skopeo reads it.
