@@ -204,21 +204,25 @@ fn is_refusal(error: &PluginError) -> bool {
         PluginError::Call { failure: Failure::Unauthorized { message }, .. } => {
             message.contains(LACKS_RIGHT)
         }
-        PluginError::Call { failure: Failure::Coded { code, message }, .. } => {
-            let end = code.rsplit('/').next().unwrap_or_default();
-            !message.starts_with(NO_GRANT) && !UNANSWERED.contains(&end)
-        }
-        _ => false,
+        error => coded(error).is_some_and(|(code, message)| {
+            !message.starts_with(NO_GRANT) && !UNANSWERED.contains(&code)
+        }),
     }
 }
 
 /// Says whether the host sent no request of the plugin, and not for lack of a grant.
 fn is_withheld(error: &PluginError) -> bool {
-    matches!(
-        error,
-        PluginError::Call { failure: Failure::Coded { code, message }, .. }
-            if code.ends_with("denied") && !message.starts_with(NO_GRANT)
-    )
+    coded(error).is_some_and(|(code, message)| code == "denied" && !message.starts_with(NO_GRANT))
+}
+
+/// Returns the end of a plugin's code for a failure, and its message.
+fn coded(error: &PluginError) -> Option<(&str, &str)> {
+    match error {
+        PluginError::Call { failure: Failure::Coded { code, message }, .. } => {
+            Some((code.rsplit('/').next().unwrap_or_default(), message))
+        }
+        _ => None,
+    }
 }
 
 /// The preparation of one registry.
@@ -304,9 +308,7 @@ impl Preparation<'_> {
 
     /// Names the account that the API refused, or says that no credential was sent. Says how to grant a request.
     fn with_advice(&self, error: &PluginError) -> String {
-        if let PluginError::Call { failure: Failure::Coded { message, .. }, .. } = error
-            && message.starts_with(NO_GRANT)
-        {
+        if coded(error).is_some_and(|(_, message)| message.starts_with(NO_GRANT)) {
             return format!("{error}; --grant allows such requests");
         }
         if !matches!(error, PluginError::Call { failure: Failure::Unauthorized { .. }, .. }) {
