@@ -4,52 +4,36 @@
 use std::collections::HashSet;
 
 use longshore_oci::{Digest, Tag};
-use longshore_store::StoreError;
 
 use crate::counted;
+use crate::error::JobError;
 use crate::source_reader::SourceReader;
 
-/// Collects the referrers and cosign tags of a source index, without those that the destination has: another entry
-/// of the list may copy a tag.
-#[derive(Debug)]
-pub(crate) struct LeftBehind {
-    digests: HashSet<Digest>,
-    tagged: Vec<(Tag, Digest)>,
-}
-
-impl LeftBehind {
-    /// Lists the referrers and cosign tags of `subject` at the source.
-    ///
-    /// # Errors
-    /// If the source cannot be asked.
-    pub(crate) async fn of(
-        reader: &SourceReader<'_>,
-        subject: &Digest,
-    ) -> Result<Self, StoreError> {
-        let listed = reader.referrers(subject).await?;
-        let digests = listed.into_iter().map(|referrer| referrer.digest).collect();
-        Ok(Self { digests, tagged: reader.under_cosign_tags(subject).await? })
-    }
-
-    /// Takes the cosign tags. Give each to [`Self::see`] with the digest that the destination has for it.
-    pub(crate) fn take_tagged(&mut self) -> Vec<(Tag, Digest)> {
-        std::mem::take(&mut self.tagged)
-    }
-
-    /// Adds what a cosign tag names, unless the destination holds the same. A signature that is listed and tagged
-    /// counts once.
-    pub(crate) fn see(&mut self, digest: Digest, held: Option<&Digest>) {
-        if held == Some(&digest) {
-            self.digests.remove(&digest);
+/// Counts the referrers and cosign tags of `subject` at the source, without those whose tag the destination has:
+/// another entry of the list may copy it. A signature that is listed and tagged counts once. `held` returns the
+/// digest that the destination has for a tag.
+///
+/// # Errors
+/// If a side cannot be asked.
+pub(crate) async fn count<E, F>(
+    reader: &SourceReader<'_>,
+    subject: &Digest,
+    held: impl Fn(Tag) -> F,
+) -> Result<usize, E>
+where
+    E: From<JobError>,
+    F: Future<Output = Result<Option<Digest>, E>>,
+{
+    let listed = reader.referrers(subject).await.map_err(JobError::Source)?;
+    let mut left: HashSet<Digest> = listed.into_iter().map(|referrer| referrer.digest).collect();
+    for (tag, digest) in reader.under_cosign_tags(subject).await.map_err(JobError::Source)? {
+        if held(tag).await?.as_ref() == Some(&digest) {
+            left.remove(&digest);
         } else {
-            self.digests.insert(digest);
+            left.insert(digest);
         }
     }
-
-    /// Returns the number of referrers.
-    pub(crate) fn count(&self) -> usize {
-        self.digests.len()
-    }
+    Ok(left.len())
 }
 
 /// Says that `count` referrers of `subject` are not copied, and how to copy them if a filter `is_cut` the index.

@@ -6,7 +6,6 @@ use std::hash::BuildHasher as _;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 
-use futures_util::future::{BoxFuture, FutureExt as _};
 use longshore_oci::{Content, Descriptor, Digest, Manifest, ManifestReference, Single};
 use longshore_store::{Fault, Intent, Interrupt, StoreError};
 
@@ -20,7 +19,7 @@ use crate::job::{Job, Outcome, Status};
 use crate::shape::{
     Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
 };
-use crate::walk::{Below, Descendants, descendants};
+use crate::walk::{Below, descendants};
 
 /// The most blobs that a dry run remembers, to count each once.
 const MOST_COUNTED: usize = 1_000_000;
@@ -131,7 +130,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     };
     let lost = warn_of_lost(work, &state, &shape).await;
     // An index that the copy could not walk must fail here too.
-    let below = descendants(&SourceIndexes(work), shape.children.clone()).await?;
+    let below = descendants(work, shape.children.clone()).await?;
     let root = shape.root.digest.clone();
     if shape.changed.is_some() && job.destination.version.tag().is_none() && would_create.is_none()
     {
@@ -218,20 +217,6 @@ struct Change {
     why: Option<String>,
     /// The platforms that the tag would lose.
     lost: Option<String>,
-}
-
-/// Reads nested indexes at the source.
-struct SourceIndexes<'a>(&'a Work<'a>);
-
-impl Descendants for SourceIndexes<'_> {
-    type Error = JobError;
-
-    fn read<'a>(
-        &'a self,
-        child: &'a Descriptor,
-    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
-        self.0.child(child).boxed()
-    }
 }
 
 /// Resolves the source's digest, and returns the manifest if it had to be fetched.

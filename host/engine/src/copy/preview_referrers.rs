@@ -6,17 +6,18 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, Referrer, Tag};
+use longshore_oci::{Descriptor, Digest, ManifestReference, Referrer, Tag};
 
+use super::referrers::subjects;
 use super::work::Work;
 use crate::counted;
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Outcome, Status};
-use crate::left_behind::{self, LeftBehind};
+use crate::left_behind;
 use crate::shape::Shape;
 use crate::source_reader::listed_referrers;
-use crate::walk::{Descendants, Relations, descendants, walk_related};
+use crate::walk::{Relations, walk_related};
 
 /// Adds to `outcome` what a run would do about the referrers of the manifests of `shape`. `is_new` says that
 /// the destination's repository does not exist.
@@ -30,19 +31,17 @@ pub(super) async fn add_to(
         return Ok(outcome);
     }
     let count = CountRelated { work, is_new, missing: AtomicUsize::new(0) };
-    let mut manifests = descendants(&count, shape.children.clone()).await?.manifests;
-    let mut left_behind = 0;
-    if shape.root.digest == shape.source {
-        manifests.push(shape.root.descriptor());
-    } else if let Some(wrapped) = &shape.wrapped {
-        manifests.push(wrapped.raw.descriptor());
-    } else {
-        left_behind = count.left_behind(&shape.source).await?;
-    }
+    let (subjects, leaves_root) = subjects(work, shape).await?;
+    let counter = &count;
+    let held = |tag| async move { counter.held_tag(&tag).await };
+    let left_behind = match leaves_root {
+        true => left_behind::count(&work.reader(), &shape.source, held).await?,
+        false => 0,
+    };
     if left_behind > 0 {
         work.note(Level::Warning, left_behind::told(left_behind, &shape.source, shape.is_cut));
     }
-    walk_related(&count, manifests).await?;
+    walk_related(&count, subjects).await?;
     Ok(told(outcome, count.missing.into_inner(), left_behind))
 }
 
@@ -69,17 +68,6 @@ struct CountRelated<'a> {
     work: &'a Work<'a>,
     is_new: bool,
     missing: AtomicUsize,
-}
-
-impl Descendants for CountRelated<'_> {
-    type Error = JobError;
-
-    fn read<'a>(
-        &'a self,
-        child: &'a Descriptor,
-    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
-        self.work.child(child).boxed()
-    }
 }
 
 impl Relations for CountRelated<'_> {
@@ -166,16 +154,5 @@ impl CountRelated<'_> {
             Err(error) if error.is_refused() => Ok(None),
             Err(error) => Err(work.destination_error(error)),
         }
-    }
-
-    /// Counts the referrers of a source index that a run would not copy unchanged.
-    async fn left_behind(&self, subject: &Digest) -> Result<usize, JobError> {
-        let left = LeftBehind::of(&self.work.reader(), subject).await;
-        let mut left = left.map_err(JobError::Source)?;
-        for (tag, digest) in left.take_tagged() {
-            let held = self.held_tag(&tag).await?;
-            left.see(digest, held.as_ref());
-        }
-        Ok(left.count())
     }
 }

@@ -16,10 +16,10 @@ use crate::counted;
 use crate::error::JobError;
 use crate::event::Level;
 use crate::job::{Outcome, Status};
-use crate::left_behind::{self, LeftBehind};
+use crate::left_behind;
 use crate::shape::Shape;
 use crate::source_reader::listed_referrers;
-use crate::walk::{Descendants, Relations, descendants, walk_related};
+use crate::walk::{Relations, descendants, walk_related};
 
 /// The bytes of copied referrers that wait for the fallback index. More are added to it at once.
 const UNLISTED_BYTES: usize = 256 * 1024;
@@ -71,16 +71,13 @@ pub(super) async fn place(
         list_root_as_referrer(work, root).await?;
     }
     let copy = CopyRelated { work, unplaced: root, copied: AtomicUsize::new(0) };
-    let mut manifests = descendants(&copy, shape.children.clone()).await?.manifests;
-    let mut left_behind = 0;
-    if shape.root.digest == shape.source {
-        manifests.push(shape.root.descriptor());
-    } else if let Some(wrapped) = &shape.wrapped {
-        manifests.push(wrapped.raw.descriptor());
-    } else {
-        left_behind = count_left_behind(work, &shape.source).await?;
-    }
-    walk_related(&copy, manifests).await?;
+    let (subjects, leaves_root) = subjects(work, shape).await?;
+    let held = |tag| async move { work.probe(&ManifestReference::Tag(tag)).await };
+    let left_behind = match leaves_root {
+        true => left_behind::count(&work.reader(), &shape.source, held).await?,
+        false => 0,
+    };
+    walk_related(&copy, subjects).await?;
     if left_behind > 0 {
         let text = left_behind::told(left_behind, &shape.source, shape.is_cut);
         work.note(Level::Warning, text);
@@ -88,14 +85,20 @@ pub(super) async fn place(
     Ok(ReferrersCopied { copied: copy.copied.into_inner(), left_behind })
 }
 
-/// Counts the referrers of a source index that is not copied unchanged.
-async fn count_left_behind(work: &Work<'_>, subject: &Digest) -> Result<usize, JobError> {
-    let mut left = LeftBehind::of(&work.reader(), subject).await.map_err(JobError::Source)?;
-    for (tag, digest) in left.take_tagged() {
-        let held = work.probe(&ManifestReference::Tag(tag)).await?;
-        left.see(digest, held.as_ref());
-    }
-    Ok(left.count())
+/// Returns the manifests whose referrers go with `shape`, and whether those of the source's root stay behind, as it
+/// is not copied unchanged.
+pub(super) async fn subjects(
+    work: &Work<'_>,
+    shape: &Shape,
+) -> Result<(Vec<Descriptor>, bool), JobError> {
+    let mut subjects = descendants(work, shape.children.clone()).await?.manifests;
+    let unchanged = match &shape.wrapped {
+        _ if shape.root.digest == shape.source => Some(shape.root.descriptor()),
+        wrapped => wrapped.as_ref().map(|wrapped| wrapped.raw.descriptor()),
+    };
+    let leaves_root = unchanged.is_none();
+    subjects.extend(unchanged);
+    Ok((subjects, leaves_root))
 }
 
 /// Lists the root itself as a referrer, if it has a subject and the store lists none by itself.
@@ -129,17 +132,6 @@ struct CopyRelated<'a> {
     /// The image's root, unless the destination holds it.
     unplaced: Option<&'a RawManifest>,
     copied: AtomicUsize,
-}
-
-impl Descendants for CopyRelated<'_> {
-    type Error = JobError;
-
-    fn read<'a>(
-        &'a self,
-        child: &'a Descriptor,
-    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
-        self.work.child(child).boxed()
-    }
 }
 
 impl Relations for CopyRelated<'_> {

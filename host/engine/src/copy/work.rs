@@ -5,6 +5,7 @@ use std::hash::RandomState;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::{BoxFuture, FutureExt as _};
 use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, Repository, StoreName};
 use longshore_store::{
     Destination, Intent, Interrupt, Source, StoreError, Stores, TransferFailure, Trust,
@@ -21,6 +22,7 @@ use crate::job::Job;
 use crate::lost_platforms;
 use crate::shape::Shape;
 use crate::source_reader::{KnownSources, SourceReader};
+use crate::walk::Descendants;
 
 impl From<NeedsTurn> for JobError {
     fn from(NeedsTurn: NeedsTurn) -> Self {
@@ -339,5 +341,17 @@ impl Work<'_> {
             Err(error) if error.is_refused() => Ok(None),
             Err(error) => Err(self.destination_error(error)),
         }
+    }
+}
+
+/// Reads indexes in indexes at the source.
+impl Descendants for Work<'_> {
+    type Error = JobError;
+
+    fn read<'a>(
+        &'a self,
+        child: &'a Descriptor,
+    ) -> BoxFuture<'a, Result<Option<Manifest>, JobError>> {
+        self.child(child).boxed()
     }
 }

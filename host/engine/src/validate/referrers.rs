@@ -13,7 +13,7 @@ use super::error::ValidateError;
 use super::room::{FINDINGS, Findings};
 use crate::error::JobError;
 use crate::job::Finding;
-use crate::left_behind::LeftBehind;
+use crate::left_behind;
 use crate::source_reader::listed_referrers;
 use crate::walk::{Descendants, Relations, descendants, is_blob, walk_related};
 
@@ -60,12 +60,11 @@ pub(super) async fn count_left_behind(
     entry: &Entry<'_>,
     subject: &Digest,
 ) -> Result<usize, ValidateError> {
-    let mut left = LeftBehind::of(&entry.reader(), subject).await.map_err(JobError::Source)?;
-    for (tag, digest) in left.take_tagged() {
-        let held = entry.tagged(&ManifestReference::Tag(tag)).await?;
-        left.see(digest, held.as_ref().map(|tagged| &tagged.digest));
-    }
-    Ok(left.count())
+    let held = |tag| async move {
+        let tagged = entry.tagged(&ManifestReference::Tag(tag)).await?;
+        Ok(tagged.map(|tagged| tagged.digest))
+    };
+    left_behind::count(&entry.reader(), subject, held).await
 }
 
 /// Findings in the order of the walk, so that it is the same in each run.
