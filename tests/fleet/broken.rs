@@ -44,6 +44,33 @@ fn a_server_that_is_away_at_the_end_does_not_change_the_report() {
 }
 
 #[test]
+fn a_server_that_hangs_for_longer_than_a_request_may_take_costs_no_upload() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(12);
+    let (source, destination) = (slow(&pair.source), slow(&pair.destination));
+    let workers = ["one", "two"].map(|name| start_worker(&nats, name));
+    let run = Longshore::new().mirror().list(&list(12));
+    let run = run.source(source.address()).destination(destination.address());
+    let run = run.args(["--fleet", &nats.url()]).start();
+    // Each worker claims the layer that all images share as soon as it has read a manifest.
+    crate::interrupt::wait_for(&source, "GET", "*/manifests/*");
+    nats.signal("STOP");
+    std::thread::sleep(Duration::from_secs(6));
+    nats.signal("CONT");
+    let run = run.finish().exits(0);
+    assert!(run.stdout.contains(" 0 failed"), "{}", run.stdout);
+    assert_arrived(&pair, 12);
+    let shared = longshore_content::digest(&longshore_content::random(1, super::SHARED));
+    let uploads = destination.matching("PUT", "*/blobs/uploads/*");
+    let of_shared = uploads.iter().filter(|seen| seen.parameters("digest") == [&*shared]);
+    assert_eq!(of_shared.count(), 1, "the shared layer was uploaded more than once");
+    for worker in workers {
+        end(worker);
+    }
+    assert_clean(&nats);
+}
+
+#[test]
 fn a_deleted_stream_ends_the_run_with_its_name() {
     let Some(nats) = Nats::start() else { return };
     let pair = filled(3);

@@ -88,6 +88,18 @@ impl Nats {
         }
     }
 
+    /// Sends a signal to the server by its name, without `SIG`.
+    pub(crate) fn signal(&self, signal: &str) {
+        if let Some(process) = &self.process {
+            process.signal(signal);
+        }
+    }
+
+    /// Removes what a killed server stored.
+    pub(crate) fn lose_storage(&self) {
+        std::fs::remove_dir_all(self.scratch.path().join("store")).expect("there is a store");
+    }
+
     /// Returns the address for `--fleet`.
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
@@ -200,8 +212,34 @@ impl Wire {
         }
     }
 
+    /// Waits until so many batches of a run are stored.
+    pub(crate) fn stored(&mut self, name: &str, batches: u64) {
+        let deadline = Instant::now() + LIMIT;
+        let stream = format!("STREAM.INFO.longshore-{name}-jobs");
+        while self.api(&stream, "")["state"]["messages"].as_u64().unwrap_or(0) < batches {
+            assert!(Instant::now() < deadline, "{batches} batches of {name} are not stored");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Returns the numbers of the jobs in all stored batches of a run, sorted.
+    pub(crate) fn jobs(&mut self, name: &str) -> Vec<u64> {
+        let state = self.api(&format!("STREAM.INFO.longshore-{name}-jobs"), "");
+        let state = &state["state"];
+        let ends = ["first_seq", "last_seq"].map(|end| state[end].as_u64().unwrap_or(0));
+        let mut numbers = Vec::new();
+        for sequence in ends[0]..=ends[1] {
+            let asked = format!("{{\"seq\":{sequence}}}");
+            let batch = self.api(&format!("DIRECT.GET.longshore-{name}-jobs"), &asked);
+            let jobs = batch["jobs"].as_array().cloned().unwrap_or_default();
+            numbers.extend(jobs.iter().filter_map(|job| job["number"].as_u64()));
+        }
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Returns the record of a run.
-    fn record(&mut self, name: &str) -> Value {
+    pub(crate) fn record(&mut self, name: &str) -> Value {
         let last = format!("{{\"last_by_subj\":\"$KV.longshore.run.{name}\"}}");
         self.api("DIRECT.GET.KV_longshore", &last)
     }

@@ -132,8 +132,7 @@ impl Bucket {
                 Err(error) => {
                     let operation = format!("read the bucket {}", self.name);
                     let failed = self.connection.failed(operation, &error);
-                    let is_permission =
-                        matches!(failed, FleetError::JetStream { is_permission: true, .. });
+                    let is_permission = failed.is_permission();
                     // Nobody answers for a bucket that no coordinator has created yet.
                     let text = chain(&error);
                     let is_missing = SILENCE.iter().any(|silence| text.contains(silence));

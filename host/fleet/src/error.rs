@@ -89,6 +89,11 @@ pub enum FleetError {
 }
 
 impl FleetError {
+    /// Whether the NATS user lacks a permission.
+    pub(crate) const fn is_permission(&self) -> bool {
+        matches!(self, Self::JetStream { is_permission: true, .. })
+    }
+
     /// Advice for the user.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {

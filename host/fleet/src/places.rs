@@ -4,7 +4,7 @@
 //! if its worker dies. Without an answer of NATS, a worker sends the blob without a claim.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,10 +14,11 @@ use longshore_engine::copy::{HomeClaim, SharedHome, SharedHomes};
 use longshore_oci::{Descriptor, Digest, Repository, StoreName};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::bucket::{Bucket, WriteError};
 use crate::connection::Connection;
+use crate::error::FleetError;
 use crate::message::{Place, decode, encode};
 use crate::worker::Metrics;
 
@@ -29,12 +30,18 @@ const CLAIM: Duration = Duration::from_secs(30);
 const RENEWED: Duration = Duration::from_secs(10);
 /// The first and the longest pause between looks at another worker's claim.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// The pause before the end of a claim is told again.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long an image waits until the end of its claim is told. A server that is slow gets it later.
+const TOLD: Duration = Duration::from_secs(1);
 
 /// What NATS knows of a blob.
 #[derive(Debug)]
 enum Found {
     /// No worker holds it; its revision, or 0 for none.
     Free(u64),
+    /// The claim that is being made, with its revision: only the answer was lost.
+    Own(u64),
     Claimed,
     Placed(SharedHome),
     /// NATS does not answer, or its answer is not valid.
@@ -48,17 +55,19 @@ pub(crate) struct Places {
     bucket: Bucket,
     /// The worker's id.
     id: String,
+    /// The number of claims until now, which tells them apart.
+    claims: Arc<AtomicU64>,
     metrics: Arc<Metrics>,
 }
 
 impl Places {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         connection: Connection,
         bucket: Bucket,
         id: String,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { connection, bucket, id, metrics }
+        Self { connection, bucket, id, claims: Arc::default(), metrics }
     }
 
     /// The claim of a blob that no other process is asked about.
@@ -71,22 +80,25 @@ impl Places {
             return Some(Self::alone());
         }
         let key = key(store, &blob.digest);
-        let value = encode(&Place::Claimed(self.id.clone())).unwrap_or_default();
-        let mut expected = 0;
+        let number = self.claims.fetch_add(1, Ordering::Relaxed);
+        let value = encode(&Place::Claimed(format!("{}.{number}", self.id))).unwrap_or_default();
+        let (mut expected, mut has_failed) = (0, false);
         loop {
             match self.take(&key, &value, expected).await {
-                Ok(held) => {
-                    self.metrics.claims_won.fetch_add(1, Ordering::Relaxed);
-                    return Some(SharedHome::Claimed(Box::new(held)));
-                }
+                Ok(held) => return Some(self.won(held)),
                 Err(WriteError::Conflict) => {}
+                // A slow server may have stored the claim. Forgotten, it would keep other workers from the blob
+                // until it lapses.
                 Err(WriteError::Failed(error)) => {
-                    tracing::debug!("{}: sent without a claim: {error}", blob.digest);
-                    return Some(Self::alone());
+                    tracing::debug!("{}: {error}", blob.digest);
+                    if error.is_permission() || std::mem::replace(&mut has_failed, true) {
+                        return Some(Self::alone());
+                    }
                 }
             }
-            match self.look(&key).await {
+            match self.look(&key, Some(&value)).await {
                 Found::Free(revision) => expected = revision,
+                Found::Own(revision) => return Some(self.won(self.hold(key, value, revision))),
                 Found::Claimed => return None,
                 Found::Placed(home) => {
                     self.metrics.claims_lost.fetch_add(1, Ordering::Relaxed);
@@ -97,18 +109,23 @@ impl Places {
         }
     }
 
+    fn won(&self, held: Held) -> SharedHome {
+        self.metrics.claims_won.fetch_add(1, Ordering::Relaxed);
+        SharedHome::Claimed(Box::new(held))
+    }
+
     /// Looks until no worker holds the claim of a blob, or until nothing can be known of it.
     async fn wait(&self, store: &StoreName, blob: &Descriptor) {
         let key = key(store, &blob.digest);
         let mut pause = LOOKS.0;
-        while let Found::Claimed = self.look(&key).await {
+        while let Found::Claimed = self.look(&key, None).await {
             sleep(pause).await;
             pause = (pause * 2).min(LOOKS.1);
         }
     }
 
-    /// Looks at a key.
-    async fn look(&self, key: &str) -> Found {
+    /// Looks at a key. `own` is the value of a claim that is being made.
+    async fn look(&self, key: &str, own: Option<&Bytes>) -> Found {
         let found = match self.bucket.get(key).await {
             Ok(Some(found)) => found,
             Ok(None) => return Found::Free(0),
@@ -117,6 +134,9 @@ impl Places {
                 return Found::Unknown;
             }
         };
+        if own.is_some() && found.value.as_ref() == own {
+            return Found::Own(found.revision);
+        }
         match found.value.map(|value| decode::<Place>(&value)) {
             // Its claim was given up.
             None => Found::Free(found.revision),
@@ -152,14 +172,13 @@ impl Places {
         let renewing = tokio::spawn(async move {
             loop {
                 sleep(RENEWED).await;
-                let expected = *tell.borrow();
-                match bucket.write(&of_task, value.clone(), Some(expected), Some(CLAIM)).await {
-                    Ok(next) => {
+                let held = *tell.borrow();
+                match renew(&bucket, &of_task, &value, held).await {
+                    Ok(Some(next)) => {
                         tell.send_replace(next);
                     }
-                    // It lapsed, and another worker may have it.
-                    Err(WriteError::Conflict) => return,
-                    Err(WriteError::Failed(error)) => tracing::debug!("{error}"),
+                    Ok(None) => return tracing::debug!("the claim {of_task} had lapsed"),
+                    Err(error) => tracing::debug!("{error}"),
                 }
             }
         });
@@ -223,11 +242,30 @@ impl HomeClaim for Held {
         async move {
             self.renewing.abort();
             self.is_told = true;
-            let value = encode(&Place::Placed { repository, is_checked }).unwrap_or_default();
-            let revision = *self.revision.borrow();
-            end(&self.bucket, &self.key, &self.claim, revision, Some(value)).await;
+            let place = encode(&Place::Placed { repository, is_checked }).unwrap_or_default();
+            let telling = tokio::spawn(self.end(Some(place)));
+            let _later = timeout(TOLD, telling).await;
         }
         .boxed()
+    }
+}
+
+impl Held {
+    /// Ends the claim: writes the place of its blob, or gives the claim up. Goes on for as long as the claim
+    /// would last: without the place, the next worker sends the blob again.
+    fn end(&self, place: Option<Bytes>) -> impl Future<Output = ()> + Send + 'static {
+        let (bucket, key, claim) = (self.bucket.clone(), self.key.clone(), self.claim.clone());
+        let mut revision = *self.revision.borrow();
+        async move {
+            let until = Instant::now() + CLAIM;
+            while let Err(error) = end(&bucket, &key, &claim, &mut revision, place.as_ref()).await {
+                tracing::debug!("{error}");
+                if error.is_permission() || Instant::now() > until {
+                    return;
+                }
+                sleep(AGAIN).await;
+            }
+        }
     }
 }
 
@@ -238,32 +276,70 @@ impl Drop for Held {
             return;
         }
         // The blob was not placed: another worker may try at once.
-        let (bucket, key) = (self.bucket.clone(), self.key.clone());
-        let (claim, revision) = (self.claim.clone(), *self.revision.borrow());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { end(&bucket, &key, &claim, revision, None).await });
+            runtime.spawn(self.end(None));
         }
     }
 }
 
-/// Ends a claim: writes the place of its blob, or gives the claim up. The renewal that was aborted may have
-/// changed the revision, and then the value is still the claim.
-async fn end(bucket: &Bucket, key: &str, claim: &Bytes, mut revision: u64, place: Option<Bytes>) {
+/// Renews a claim. Returns its new revision; `None` if another worker has the blob by now.
+///
+/// # Errors
+/// If the server does not answer.
+async fn renew(
+    bucket: &Bucket,
+    key: &str,
+    claim: &Bytes,
+    mut revision: u64,
+) -> Result<Option<u64>, FleetError> {
     loop {
-        let written = match &place {
-            Some(place) => bucket.write(key, place.clone(), Some(revision), None).await,
-            None => bucket.delete(key, Some(revision)).await,
-        };
-        match written {
-            Ok(_) => return,
-            Err(WriteError::Failed(error)) => return tracing::debug!("{error}"),
-            Err(WriteError::Conflict) => {}
-        }
-        match bucket.get(key).await {
-            Ok(Some(found)) if found.value.as_ref() == Some(claim) => revision = found.revision,
-            // The blob may be placed twice. Both places are right.
-            Ok(_) => return tracing::debug!("the claim {key} had lapsed"),
-            Err(error) => return tracing::debug!("{error}"),
+        match bucket.write(key, claim.clone(), Some(revision), Some(CLAIM)).await {
+            Ok(next) => return Ok(Some(next)),
+            Err(WriteError::Failed(error)) => return Err(error),
+            Err(WriteError::Conflict) => match writable(bucket, key, claim).await? {
+                Some(found) => revision = found,
+                None => return Ok(None),
+            },
         }
     }
+}
+
+/// Ends a claim: writes the place of its blob, or deletes its key. Does nothing if another worker has the blob by
+/// now: two places are both right.
+///
+/// # Errors
+/// If the server does not answer.
+async fn end(
+    bucket: &Bucket,
+    key: &str,
+    claim: &Bytes,
+    revision: &mut u64,
+    place: Option<&Bytes>,
+) -> Result<(), FleetError> {
+    loop {
+        let written = match place {
+            Some(place) => bucket.write(key, place.clone(), Some(*revision), None).await,
+            None => bucket.delete(key, Some(*revision)).await,
+        };
+        match written {
+            Ok(_) => return Ok(()),
+            Err(WriteError::Failed(error)) => return Err(error),
+            Err(WriteError::Conflict) => match writable(bucket, key, claim).await? {
+                Some(found) => *revision = found,
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+/// The revision that the next write of a claim must name: of the claim, which a renewal without an answer may have
+/// changed, or of its key after it lapsed. `None` if another worker has the blob.
+async fn writable(bucket: &Bucket, key: &str, claim: &Bytes) -> Result<Option<u64>, FleetError> {
+    Ok(match bucket.get(key).await? {
+        None => Some(0),
+        Some(found) if found.value.as_ref().is_none_or(|value| value == claim) => {
+            Some(found.revision)
+        }
+        Some(_) => None,
+    })
 }

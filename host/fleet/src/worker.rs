@@ -140,7 +140,7 @@ impl Worker {
                     }
                     pause = LOOK;
                 }
-                Err(error @ FleetError::JetStream { is_permission: true, .. }) => {
+                Err(error) if error.is_permission() => {
                     return Err(error);
                 }
                 Err(error) => {

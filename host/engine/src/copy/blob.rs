@@ -60,9 +60,15 @@ async fn place_once_per_store(
     let compute = async {
         let (shared, turn) = claim(work, blob).await?.unzip();
         let from = match &shared {
+            // A probe may be a mount from the repository to itself. Distribution writes the blob's link again
+            // then, and meanwhile refuses to mount the blob from here.
             Some(SharedHome::Placed { repository, is_checked })
-                if repository != work.repository() =>
+                if repository == work.repository() =>
             {
+                placed_here = Some(Transferred::Shared);
+                return Ok(work.known.as_home(repository, *is_checked));
+            }
+            Some(SharedHome::Placed { repository, is_checked }) => {
                 From::Repository { repository, is_checked: *is_checked }
             }
             _ => From::Nowhere,

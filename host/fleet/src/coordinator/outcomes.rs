@@ -50,7 +50,7 @@ pub(super) async fn read(connection: Connection, name: RunName, found: mpsc::Sen
             Err(error) => {
                 let operation = format!("read the stream {}", name.outcomes_stream());
                 let error = connection.failed(operation, &*error);
-                if matches!(error, FleetError::JetStream { is_permission: true, .. }) {
+                if error.is_permission() {
                     let _over = found.send(Read::Refused(error)).await;
                     return;
                 }

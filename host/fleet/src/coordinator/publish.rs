@@ -144,7 +144,7 @@ async fn send(
             }
         }
         let error = connection.failed(format!("publish to {}", name.jobs()), &error);
-        let is_permission = matches!(error, FleetError::JetStream { is_permission: true, .. });
+        let is_permission = error.is_permission();
         if connection.is_up() {
             left = left.saturating_sub(AGAIN);
         }
