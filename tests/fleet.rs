@@ -8,6 +8,7 @@ mod kubernetes;
 mod machines;
 mod many;
 mod messages;
+mod publishing;
 mod sharing;
 mod users;
 mod workers;

@@ -31,8 +31,13 @@ pub(crate) fn source() -> (Registry, FaultProxy) {
 
 /// Waits until the proxy gets such a request.
 pub(crate) fn wait_for(proxy: &FaultProxy, method: &str, pattern: &str) {
+    wait_for_some(proxy, method, pattern, 1);
+}
+
+/// Waits until the proxy gets so many requests of this kind.
+pub(crate) fn wait_for_some(proxy: &FaultProxy, method: &str, pattern: &str, count: usize) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while proxy.count(method, pattern) == 0 {
+    while proxy.count(method, pattern) < count {
         assert!(Instant::now() < deadline, "no {method} {pattern} arrived");
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -14,9 +14,29 @@ const RUN: u64 = 2_000;
 /// The most runs at once.
 const AT_ONCE: usize = 5;
 
+/// What the moments of kills are spread over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Within {
+    /// A run of [`RunOfTwelve`], in milliseconds.
+    Run,
+    /// This many batches that are stored.
+    Batches(u64),
+    /// This many tags at the destination.
+    Tags(u64),
+}
+
+impl Within {
+    const fn whole(self) -> u64 {
+        match self {
+            Self::Run => RUN,
+            Self::Batches(count) | Self::Tags(count) => count,
+        }
+    }
+}
+
 /// Kills at a few moments, or at as many random ones as the environment asks for.
 #[expect(clippy::print_stdout, reason = "whoever asks for random moments wants to know the seed")]
-fn at_each(few: u64, seed: u64, kill: impl Fn(u64) + Sync) {
+pub(super) fn at_each(within: Within, few: u64, seed: u64, kill: impl Fn(u64) + Sync) {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let (count, seed) = match number("LONGSHORE_KILL_POINTS") {
         None => (few, seed),
@@ -26,14 +46,14 @@ fn at_each(few: u64, seed: u64, kill: impl Fn(u64) + Sync) {
             (count, number("LONGSHORE_KILL_SEED").unwrap_or(random))
         }
     };
-    let points: Vec<u64> = points_within(RUN, count, seed).collect();
-    println!("kills of the seed {seed} after {points:?} ms");
+    let points: Vec<u64> = points_within(within.whole(), count, seed).collect();
+    println!("kills of the seed {seed} at {points:?} of {within:?}");
     for some in points.chunks(AT_ONCE) {
         // At once, because leases have to lapse.
         std::thread::scope(|scope| {
             let kills: Vec<_> = some.iter().map(|point| scope.spawn(|| kill(*point))).collect();
             for (kill, point) in kills.into_iter().zip(some) {
-                assert!(kill.join().is_ok(), "the kill after {point} ms, of the seed {seed}");
+                assert!(kill.join().is_ok(), "the kill at {point} of {within:?}, seed {seed}");
             }
         });
     }
@@ -91,7 +111,7 @@ impl RunOfTwelve {
 
 #[test]
 fn killed_workers_lose_nothing() {
-    at_each(4, 3, |point| {
+    at_each(Within::Run, 4, 3, |point| {
         let Some(nats) = Nats::start() else { return };
         let images = RunOfTwelve::new();
         let victim = started(worker(&nats, "victim").args(["-j", "2"]));
@@ -108,7 +128,7 @@ fn killed_workers_lose_nothing() {
 
 #[test]
 fn a_killed_coordinator_attaches_and_reports_everything() {
-    at_each(3, 5, |point| {
+    at_each(Within::Run, 3, 5, |point| {
         let Some(nats) = Nats::start() else { return };
         let images = RunOfTwelve::new();
         let workers = ["one", "two"].map(|name| start_worker(&nats, name));
@@ -128,7 +148,7 @@ fn a_killed_coordinator_attaches_and_reports_everything() {
 
 #[test]
 fn a_server_that_is_killed_and_comes_back_loses_nothing() {
-    at_each(3, 9, |point| {
+    at_each(Within::Run, 3, 9, |point| {
         let Some(mut nats) = Nats::start() else { return };
         let images = RunOfTwelve::new();
         let workers = ["one", "two"].map(|name| start_worker(&nats, name));
