@@ -11,6 +11,7 @@ mod messages;
 mod publishing;
 mod sharing;
 mod users;
+mod versions;
 mod workers;
 
 use longshore_content::{Content, Image};

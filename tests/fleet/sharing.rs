@@ -88,6 +88,12 @@ fn the_tags_of_one_repository_are_shared_too() {
             let jobs = share["jobs"].as_u64().expect("it is a number");
             assert!(jobs <= most, "one worker did {jobs} of {count}: {report:#}");
         }
+        // The others know from the worker that sent the layer that it is in the repository.
+        let shared = longshore_content::digest(&longshore_content::random(1, super::SHARED));
+        let mounts = destination.matching("POST", "*/blobs/uploads/*");
+        let mounts = mounts.iter().filter(|seen| seen.parameters("mount") == [&*shared]).count();
+        let looks = mounts + destination.count("HEAD", &format!("*/blobs/{shared}"));
+        assert!(looks <= 1, "{looks} workers looked for the layer: {}", destination.tally());
         for worker in workers {
             end(worker);
         }
@@ -150,7 +156,13 @@ fn failures_are_in_the_failed_list_and_the_exit_code() {
     // The same command again is a new run.
     let again = pair.mirror(&list).args(["--fleet", &nats.url()]).run().exits(1);
     again.sums_up("0 copied, 6 skipped, 1 failed");
-    end(worker);
+    // The worker's log names images and units, as the coordinator's does.
+    let [source, destination] = [&pair.source, &pair.destination].map(|end| end.address());
+    let log = end(worker).complains(" KiB moved)");
+    for (word, after) in [("copied", " (sha256:"), ("skipped", ": already at the destination")] {
+        let line = format!("{word} {source}/team/app-1:4 → {destination}/copies/app-1:4{after}");
+        assert!(log.stderr.contains(&line), "no `{line}` in\n{}", log.stderr);
+    }
     assert_clean(&nats);
 }
 

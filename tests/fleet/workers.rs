@@ -72,6 +72,7 @@ fn a_worker_that_ends_gives_its_images_back_at_once() {
     assert!(left.stderr.contains("leaves the run"), "{}", left.stderr);
     let ended = run.finish().exits(0);
     assert!(ended.stdout.contains(" 0 failed"), "{}", ended.stdout);
+    let ended = ended.complains("the worker first has left the run; it gave its images back");
     // Neither a batch nor a claim was left to lapse.
     assert!(left.stderr.contains(" back"), "{}", left.stderr);
     assert!(started_at.elapsed() < Duration::from_secs(25), "{}", ended.stdout);
@@ -98,6 +99,8 @@ fn a_worker_that_hangs_is_replaced_and_harms_nothing_when_it_comes_back() {
     let heir = start_worker_of_run(&nats);
     let ended = run.finish().exits(0);
     assert!(ended.stdout.contains(" 0 failed"), "{}", ended.stdout);
+    let ended = ended.complains("the worker sleeper is silent for 10 s: it ended, hangs or lost");
+    assert!(!ended.stderr.contains("heir is silent"), "{}", ended.stderr);
     sleeper.signal("CONT");
     sleeper.line(|line| line.contains("is over for this worker").then_some(()));
     assert_arrived(&pair, 6);

@@ -185,6 +185,33 @@ pub(crate) struct Heartbeat {
     pub(crate) left: bool,
 }
 
+/// The part of a worker's messages that every version can read.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FromWorker {
+    pub(crate) worker: WorkerName,
+    /// Why it cannot take part.
+    #[serde(default)]
+    pub(crate) refused: Option<String>,
+}
+
+impl FromWorker {
+    /// Why a message that cannot be read is of another version, if it is. `why` says what is wrong with it.
+    pub(crate) fn difference(bytes: &[u8], why: &str) -> Option<(String, String)> {
+        let Self { worker, refused } = decode(bytes).ok()?;
+        let other = || {
+            format!(
+                "it is of longshore {}, and this is {VERSION}: its message is not valid here ({why}); use the same \
+                 version on all machines",
+                worker.version
+            )
+        };
+        let is_other = worker.version != VERSION;
+        let why = refused.or_else(|| is_other.then(other))?;
+        Some((worker.name, why))
+    }
+}
+
 /// A pause that a registry asked one worker for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -208,7 +235,7 @@ pub(crate) struct ToldPause {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Place {
-    /// A worker, by its id, sends the blob.
+    /// A worker sends the blob. Its id and the number of the claim.
     Claimed(String),
     /// A repository holds it.
     #[serde(rename_all = "camelCase")]
@@ -282,7 +309,7 @@ mod tests {
 
     use longshore_engine::IndexMode;
 
-    use super::{Batch, LARGEST, RunOptions, Task, decode, encode};
+    use super::{Batch, FromWorker, LARGEST, RunHead, RunOptions, Task, VERSION, decode, encode};
 
     fn job(number: u32) -> Job {
         Job {
@@ -320,6 +347,44 @@ mod tests {
         let described = options(BTreeMap::from([("r.io:5000".parse().unwrap(), traits)]));
         assert_eq!(decode::<RunOptions>(&encode(&described).unwrap()), Ok(described.clone()));
         assert_eq!(described.lasting(), options(BTreeMap::new()));
+    }
+
+    #[test]
+    fn runs_of_other_versions_and_protocols_are_told_apart() {
+        let difference = |version: &str, protocol: u32| {
+            let head = format!(
+                r#"{{"protocol":{protocol},"version":"{version}","name":"n","id":"i","plan":"p","more":[1]}}"#
+            );
+            decode::<RunHead>(head.as_bytes()).unwrap().difference()
+        };
+        assert_eq!(difference(VERSION, super::PROTOCOL), None);
+        for (version, protocol, expected) in [
+            ("0.0.9", 1, "longshore 0.0.9, and this is "),
+            ("9.0.0", super::PROTOCOL, "longshore 9.0.0, and this is "),
+            (VERSION, 1, "the protocol 1, and this has "),
+            (VERSION, 9, "the protocol 9, and this has "),
+        ] {
+            let found = difference(version, protocol).unwrap();
+            assert!(found.starts_with(expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn messages_of_other_versions_name_their_worker() {
+        let of = |text: &str| FromWorker::difference(text.as_bytes(), "odd");
+        let worker = |version: &str, more: &str| {
+            format!(
+                r#"{{"worker":{{"name":"w","id":"1","version":"{version}","zone":"a"}}{more}}}"#
+            )
+        };
+        let (name, why) = of(&worker("9.0.0", r#","running":"two""#)).unwrap();
+        assert_eq!(name, "w");
+        assert!(why.contains("longshore 9.0.0, and this is ") && why.contains("(odd)"), "{why}");
+        let (_, why) = of(&worker("0.0.9", r#","refused":"too new""#)).unwrap();
+        assert_eq!(why, "too new");
+        for text in [&worker(VERSION, ""), "{", r#"{"worker":"w"}"#, r#"{"refused":"x"}"#] {
+            assert_eq!(of(text), None, "{text}");
+        }
     }
 
     #[test]

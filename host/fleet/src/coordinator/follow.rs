@@ -22,7 +22,7 @@ use super::watch::Workers;
 use crate::bucket::{Bucket, WriteError};
 use crate::connection::Connection;
 use crate::error::FleetError;
-use crate::message::{Ended, EndedJob, Heartbeat, State, decode};
+use crate::message::{Ended, EndedJob, FromWorker, Heartbeat, State, decode};
 use crate::name::{RUNS, RunName};
 
 /// How often the coordinator checks that nothing of the run was lost.
@@ -294,6 +294,7 @@ impl Run {
     /// Tells the workers to end, and takes what they still complete.
     async fn stop(&mut self, progress: &mut Progress<'_>, reads: &mut mpsc::Receiver<Read>) {
         let until = Instant::now() + ENDING;
+        progress.workers.stop();
         if let Err(error) = self.set_state(State::Stopping).await {
             progress.events.note(0, None, Level::Warning, format!("failed to {error}"));
         }
@@ -402,7 +403,7 @@ impl Progress<'_> {
     fn take(&mut self, bytes: &Bytes) {
         let ended: Ended = match decode(bytes) {
             Ok(ended) => ended,
-            Err(why) => return self.refuse(&format!("a message is not an outcome: {why}")),
+            Err(why) => return self.unreadable(bytes, &why),
         };
         let Ended { run, worker, mut jobs, effort } = ended;
         if run != self.run {
@@ -460,10 +461,21 @@ impl Progress<'_> {
         self.events.note(0, None, Level::Warning, format!("ignored in NATS: {why}"));
     }
 
+    /// Says of a message that is not an outcome who sent it, if its sender is of another version.
+    fn unreadable(&mut self, bytes: &Bytes, why: &str) {
+        self.refuse(&format!("a message is not an outcome: {why}"));
+        if let Some((name, why)) = FromWorker::difference(bytes, why) {
+            self.workers.refuses(name, why, self.events);
+        }
+    }
+
     fn heard(&mut self, bytes: &Bytes) {
         match decode::<Heartbeat>(bytes) {
             Ok(heartbeat) => self.workers.heard(heartbeat, self.events),
-            Err(why) => tracing::debug!("ignored: a message is not a worker's progress: {why}"),
+            Err(why) => match FromWorker::difference(bytes, &why) {
+                Some((name, why)) => self.workers.refuses(name, why, self.events),
+                None => tracing::debug!("ignored: a message is not a worker's progress: {why}"),
+            },
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Workers {
     url: String,
     last_heard: Instant,
     is_said: bool,
+    /// Whether the run was interrupted, so that all workers leave it.
+    is_stopping: bool,
 }
 
 impl Workers {
@@ -51,7 +53,13 @@ impl Workers {
             url: url.to_owned(),
             last_heard: Instant::now(),
             is_said: false,
+            is_stopping: false,
         }
+    }
+
+    /// Expects all workers to leave.
+    pub(super) const fn stop(&mut self) {
+        self.is_stopping = true;
     }
 
     fn of(&mut self, worker: &WorkerName) -> &mut Known {
@@ -76,31 +84,40 @@ impl Workers {
         })
     }
 
+    /// Warns once that a worker cannot take part.
+    pub(super) fn refuses(&mut self, name: String, why: String, events: &EventSender) {
+        let text = format!("the worker {name} cannot take part: {why}");
+        if self.refused.len() < 1000 && self.refused.insert((name, why)) {
+            events.note(0, None, Level::Warning, text);
+        }
+    }
+
     /// Records what a worker reports each second.
     pub(super) fn heard(&mut self, heartbeat: Heartbeat, events: &EventSender) {
         if let Some(why) = heartbeat.refused {
-            let name = heartbeat.worker.name;
-            if self.refused.len() < 1000 && self.refused.insert((name.clone(), why.clone())) {
-                let text = format!("the worker {name} cannot take part: {why}");
-                events.note(0, None, Level::Warning, text);
-            }
-            return;
+            return self.refuses(heartbeat.worker.name, why, events);
         }
         (self.last_heard, self.is_said) = (Instant::now(), false);
+        let is_stopping = self.is_stopping;
         let known = self.of(&heartbeat.worker);
         let is_new = known.heard.is_none();
         let bytes = heartbeat.moved.saturating_sub(known.moved);
         known.moved = known.moved.max(heartbeat.moved);
         known.heard = Some(Instant::now());
+        let has_left = heartbeat.left && !known.left;
         known.left = heartbeat.left;
         let is_back = std::mem::take(&mut known.is_missed);
         known.take_effort(heartbeat.effort);
         known.share.running = heartbeat.running;
-        if is_new {
-            let text = format!("the worker {} takes part", known.share.name);
-            events.note(0, None, Level::Info, text);
-        } else if is_back {
-            let text = format!("the worker {} is heard again", known.share.name);
+        let news = match (is_new, has_left, is_back) {
+            (_, true, _) if is_stopping => None,
+            (true, false, _) => Some("takes part"),
+            (_, true, _) => Some("has left the run; it gave its images back"),
+            (false, false, true) => Some("is heard again"),
+            (false, false, false) => None,
+        };
+        if let Some(news) = news {
+            let text = format!("the worker {} {news}", known.share.name);
             events.note(0, None, Level::Info, text);
         }
         if bytes > 0 {

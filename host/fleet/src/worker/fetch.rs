@@ -15,7 +15,6 @@ use tokio::time::sleep;
 use super::pace::{PERIOD, Pace, share};
 use super::presence::Workers;
 use crate::connection::Connection;
-use crate::error::FleetError;
 use crate::name::{self, RunName};
 
 /// How long a request for a batch stays open. A request of a worker that hangs swallows a batch, so this is
@@ -187,7 +186,7 @@ impl Fetcher {
     fn failed(&self, error: &(dyn std::error::Error + 'static)) {
         let operation = format!("take batches of {}", self.name.jobs_stream());
         let error = self.connection.failed(operation, error);
-        if matches!(error, FleetError::JetStream { is_permission: true, .. }) {
+        if error.is_permission() {
             self.cannot.send_replace(Some(format!("failed to {error}")));
         }
         tracing::debug!("{error}");

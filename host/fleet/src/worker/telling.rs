@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
+use indicatif::HumanBytes;
 use longshore_engine::event::{Event, Level};
-use longshore_engine::job::{Job, Outcome};
+use longshore_engine::job::{Job, Outcome, Status};
 use longshore_store::{Effort, Stores};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{oneshot, watch};
@@ -20,7 +21,6 @@ use super::fetch::JobRoom;
 use super::metrics::Metrics;
 use super::presence::Workers;
 use crate::connection::Connection;
-use crate::error::FleetError;
 use crate::message::{Ended, EndedJob, Note, Saved, UNREACHED, WorkerName};
 use crate::name::RunName;
 
@@ -291,7 +291,7 @@ impl Teller {
             let Err(error) = sent.await else { return Told::Stored };
             let operation = format!("tell outcomes to {}", self.name.outcomes());
             let error = self.connection.failed(operation, &error);
-            if let FleetError::JetStream { is_permission: true, .. } = error {
+            if error.is_permission() {
                 self.cannot.send_replace(Some(format!("failed to {error}")));
                 return Told::Open;
             }
@@ -312,19 +312,32 @@ impl Teller {
 
 /// Logs an outcome as the coordinator does; `title` names the source and the destination.
 fn log_outcome(job: u32, title: &str, outcome: &Outcome) {
-    let word = outcome.status.word();
-    let text = match (&outcome.error, &outcome.reason) {
-        (Some(error), _) => format!("failed {title}: {error}"),
-        (None, reason) => {
-            let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-            format!("{word} {title} ({} bytes moved){reason}", outcome.bytes)
-        }
-    };
+    let text = outcome_text(title, outcome);
     if outcome.error.is_some() {
         tracing::warn!("[M_ID:{job}] {text}");
     } else {
         tracing::info!("[M_ID:{job}] {text}");
     }
+}
+
+fn outcome_text(title: &str, outcome: &Outcome) -> String {
+    if let Some(error) = &outcome.error {
+        return format!("failed {title}: {error}");
+    }
+    let digest = outcome.destination_digest.as_ref().or(outcome.source_digest.as_ref());
+    let digest = digest.map(ToString::to_string);
+    let moved = format!("{} moved", HumanBytes(outcome.bytes));
+    let figures: Vec<String> = match outcome.status {
+        Status::Copied => digest.into_iter().chain([moved]).collect(),
+        Status::Valid => digest.into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let figures = match figures.as_slice() {
+        [] => String::new(),
+        some => format!(" ({})", some.join(", ")),
+    };
+    let reason = outcome.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("{} {title}{figures}{reason}", outcome.status.word())
 }
 
 fn log(level: Level, text: &str) {
@@ -333,5 +346,36 @@ fn log(level: Level, text: &str) {
         Level::Info => tracing::info!("{text}"),
         Level::Warning => tracing::warn!("{text}"),
         Level::Error => tracing::error!("{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_engine::job::{Outcome, Status};
+    use longshore_oci::Digest;
+
+    use super::outcome_text;
+
+    #[test]
+    fn the_log_names_the_image_and_the_unit() {
+        let (digest, title) = (Digest::of(b"x"), "a.io/x:1 → b.io/x:1");
+        let copied = Outcome {
+            bytes: 1775,
+            destination_digest: Some(digest.clone()),
+            ..Outcome::new(Status::Copied)
+        };
+        let other = Outcome { reason: Some("digest changed".to_owned()), ..copied.clone() };
+        let valid = Outcome { source_digest: Some(digest.clone()), ..Outcome::new(Status::Valid) };
+        for (outcome, expected) in [
+            (copied, format!("copied {title} ({digest}, 1.73 KiB moved)")),
+            (other, format!("copied {title} ({digest}, 1.73 KiB moved): digest changed")),
+            (Outcome::new(Status::Copied), format!("copied {title} (0 B moved)")),
+            (valid, format!("valid {title} ({digest})")),
+            (Outcome::new(Status::Valid), format!("valid {title}")),
+            (Outcome::skipped("it is there"), format!("skipped {title}: it is there")),
+            (Outcome::failed("no"), format!("failed {title}: no")),
+        ] {
+            assert_eq!(outcome_text(title, &outcome), expected);
+        }
     }
 }
