@@ -259,6 +259,34 @@ fn the_failed_list_of_another_run_stays() {
     assert_eq!(repeated.file(LIST), None, "the repeat is the run that wrote it");
 }
 
+#[test]
+fn the_failed_list_of_another_part_stays() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image());
+    pair.source.push("team/app", "2", &image());
+    let ends = ["-s", pair.source.address(), "-d", pair.destination.address(), "-o", "f.txt"];
+    let list = "team/app team/app 1\nteam/none team/none 1\n";
+    // One of the parts fails.
+    let of_part = |part: u32| {
+        let run = Longshore::new().file("l.txt", list).args(["mirror", "-f", "l.txt"]).args(ends);
+        run.arg(format!("--shard={part}/2")).run()
+    };
+    let failing = if of_part(1).file("f.txt").is_some() { 1 } else { 2 };
+    let failed = of_part(failing).exits(1);
+    let first = failed.file("f.txt").expect("there is a failed list");
+    let whose = format!(" # run: l.txt (part {failing} of 2) to {}", pair.destination.address());
+    assert!(first.lines().next().is_some_and(|line| line.ends_with(&whose)), "{first}");
+    let again = |shard: &[&str]| {
+        failed.again().args(["mirror", "-f", "l.txt"]).args(ends).args(shard).run()
+    };
+    let other = again(&[&format!("--shard={}/2", 3 - failing)]);
+    assert_eq!(other.file("f.txt").as_ref(), Some(&first), "{}", other.stderr);
+    other.complains("f.txt stays: it is of another run (l.txt (part ");
+    again(&[])
+        .exits(1)
+        .complains("[WARN] f.txt had the failed entries of another run (l.txt (part ");
+}
+
 /// In one folder, the run B replaces the failed list of the run A. The command that was printed for A then reads
 /// the list of B.
 #[test]

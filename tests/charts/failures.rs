@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::images::run_over;
 use super::server::{Answer, Server};
-use super::{config, mirror_charts};
-use crate::support::Registry;
+use super::{archive, config, mirror_charts};
+use crate::support::{Registry, Run};
 
 #[test]
 fn an_interrupt_while_fetching_leaves_a_failed_list() {
@@ -58,4 +58,98 @@ fn an_image_without_a_project_is_repeated_where_it_belongs() {
     assert_eq!(entries, [line.as_str()], "`mirror` would push library/pause: {list}");
     let command = "--chart=a --version=1.0.0";
     assert!(list.lines().any(|line| line.starts_with('#') && line.ends_with(command)), "{list}");
+}
+
+const LIST: &str = "mirror-charts-failed.txt";
+
+/// A repository with the version 1.0.0 of a chart, and a run of 1.0.0 and 2.0.0.
+fn half_failed(server: &Server, target: &Registry) -> Run {
+    server.set(
+        "/index.yaml",
+        Answer::File(b"entries:\n  demo:\n  - {version: 1.0.0, urls: [a.tgz]}\n".to_vec()),
+    );
+    server.set("/a.tgz", Answer::File(archive("demo", "1.0.0", &[])));
+    let lines =
+        format!("type: repo\nrepo: {}\nchart: demo\nversions: ['1.0.0', '2.0.0']", server.url);
+    let run = mirror_charts(&config(target, &lines)).args(["--all", "--charts-only"]);
+    run.run().exits(1)
+}
+
+#[test]
+fn a_run_of_a_part_leaves_the_failed_list_of_all() {
+    let (server, target) = (Server::start(), Registry::embedded());
+    let all = half_failed(&server, &target);
+    let list = all.file(LIST).expect("a failed list");
+    let whose = format!(" # run: mirror.yaml (--charts-only) to {}", target.address());
+    assert!(list.lines().next().is_some_and(|line| line.ends_with(&whose)), "{list}");
+    let part = |flags: &[&str]| all.again().arg("mirror-charts").args(flags).run();
+    let stays = format!("{LIST} stays: it is of another run (mirror.yaml (--charts-only) to ");
+    for flags in [
+        &["--chart", "a", "--version", "1.0.0", "--charts-only"][..],
+        &["--chart=a", "--version=1.0.0", "--version=^1", "--charts-only"],
+        &["--chart=a", "--version=latest:1", "--charts-only", "--output=json"],
+    ] {
+        let run = part(flags).exits(0).complains(&stays);
+        assert_eq!(run.file(LIST).as_deref(), Some(&*list), "{flags:?}");
+    }
+    // What fails in another run is kept too, and a warning names the run whose list is gone.
+    let gone = part(&["--chart=a", "--version=9.9.9", "--charts-only"]).exits(1);
+    let gone = gone.complains(&format!(
+        "[WARN] {LIST} had the failed entries of another run (mirror.yaml (--charts-only) to "
+    ));
+    let named = gone.file(LIST).expect("a failed list");
+    assert!(
+        named.contains(" # run: mirror.yaml (--chart=a --version=9.9.9 --charts-only) to "),
+        "{named}"
+    );
+    // The same run removes its own.
+    server.set(
+        "/index.yaml",
+        Answer::File(b"entries:\n  demo:\n  - {version: 9.9.9, urls: [b.tgz]}\n".to_vec()),
+    );
+    server.set("/b.tgz", Answer::File(archive("demo", "9.9.9", &[])));
+    let well = part(&["--chart=a", "--version=9.9.9", "--charts-only"]).exits(0);
+    assert_eq!(well.file(LIST), None);
+}
+
+#[test]
+fn the_first_line_of_the_list_has_the_command_of_the_summary() {
+    let (source, target, server) = (Registry::embedded(), Registry::embedded(), Server::start());
+    let same = |run: &Run, command: &str| {
+        let list = run.file(LIST).expect("a failed list");
+        let first = list.lines().next().unwrap_or_default();
+        let asked = run.stdout.lines().find_map(|line| line.strip_prefix("repeat with: "));
+        let asked = asked.expect("a command");
+        assert!(asked.starts_with(command), "{asked}");
+        assert!(
+            first.contains(&format!("; repeat the run with: {asked} # run: ")),
+            "{first}\n{asked}"
+        );
+    };
+    same(&half_failed(&server, &target), "longshore mirror-charts ");
+    let gone = [format!("{}/team/gone:1", source.address())];
+    let Some(run) = run_over(&target, &gone, "") else { return };
+    same(&run.run().exits(1), "longshore mirror --file=");
+}
+
+#[test]
+fn a_quiet_run_shows_only_what_failed() {
+    let (server, target) = (Server::start(), Registry::embedded());
+    let all = half_failed(&server, &target);
+    assert!(all.stderr.contains("── demo:1.0.0 ──"), "{}", all.stderr);
+    assert!(all.stderr.contains("Images: not looked for (--charts-only)"), "{}", all.stderr);
+    let again = |flags: &[&str]| {
+        all.again().args(["mirror-charts", "--charts-only", "--quiet"]).args(flags).run()
+    };
+    let quiet = again(&["--all"]).exits(1);
+    assert!(!quiet.stderr.contains("demo:1.0.0"), "{}", quiet.stderr);
+    assert_eq!(quiet.stderr.matches("Mirror: a (demo)").count(), 1, "{}", quiet.stderr);
+    assert!(
+        quiet.stderr.contains("── demo:2.0.0 ──\n  Chart: pulling... FAILED"),
+        "{}",
+        quiet.stderr
+    );
+    assert!(quiet.stdout.contains("Charts:  0 pushed, 1 skipped, 1 failed"), "{}", quiet.stdout);
+    let well = again(&["--chart=a", "--version=1.0.0"]).exits(0);
+    assert_eq!(well.stderr, "");
 }

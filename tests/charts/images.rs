@@ -106,6 +106,12 @@ fn images_are_added_ignored_and_explained() {
     let Some(why) = run_over(&target, &images, &more) else { return };
     let why = why.args(["--why", &images[0]]).run().exits(0);
     assert!(why.stdout.contains("in a 1.0.0, not mirrored: it is ignored"), "{}", why.stdout);
+    for asked in ["team/dropped", "quay.io/other/droped", &format!("{address}/team/dropped:2")] {
+        let Some(near) = run_over(&target, &images, &more) else { return };
+        let near = near.args(["--why", asked]).run().exits(1);
+        let said = format!("no chart needs {asked}; the nearest image is {}\n", images[0]);
+        assert_eq!(near.stdout, said);
+    }
 }
 
 #[test]

@@ -56,6 +56,28 @@ fn rewrites_apply_to_charts_and_images() {
 }
 
 #[test]
+fn a_dry_run_shows_where_charts_and_images_would_arrive() {
+    let (source, target) = (source(), Registry::embedded());
+    for (flags, path) in [
+        (&["--dry-run"][..], ""),
+        (&["--dry-run", "--rewrite", "prefix", "--plugin-config", "prefix.prefix=a/b"], "a/b/"),
+    ] {
+        let Some(run) = run_at(&source, &target, target.address()) else { return };
+        let run = run.args(flags).run().exits(0);
+        let address = target.address();
+        for line in [
+            format!("  Chart: would be pushed\n      to {address}/{path}ns/charts/demo:1.0.0\n"),
+            format!("/team/app:1 → would be copied\n      to {address}/{path}ns/team/app:1\n"),
+        ] {
+            assert!(run.stderr.contains(&line), "{line}{}", run.stderr);
+        }
+    }
+    let Some(run) = run_at(&source, &target, target.address()) else { return };
+    let run = run.run().exits(0);
+    assert!(!run.stderr.contains("      to "), "the text is that of lazyoci: {}", run.stderr);
+}
+
+#[test]
 fn a_repository_type_prepares_the_project_of_charts_and_images() {
     let (source, behind) = (source(), Registry::embedded());
     let harbor = Harbor::start(behind.address(), Behaviour::default());

@@ -101,10 +101,10 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let Some(failed_list) = opened else { return Ok(Exit::Interrupted) };
     let plan = std::mem::take(&mut planned.charts);
     let mut report =
-        session.copy_charts(planned, plan, stores, failed_list, flags.images_only, started).await?;
+        session.copy_charts(planned, plan, stores, failed_list, &flags, started).await?;
     let command =
         if report.failed().any(|number| no_lines.contains(&number)) { of_run } else { with_list };
-    let failed = report.finish_failed_list();
+    let failed = report.finish_failed_list(&command);
     let place = failed.as_ref().ok().and_then(Option::as_deref);
     let printed = report.print(place, &command);
     let asked = session.asked(("Configuration", flags.config.display().to_string()));

@@ -105,6 +105,10 @@ pub(crate) fn with_tip(
     command: &Command,
 ) -> clap::Error {
     let mut error = with_other_command(without_subcommand(error, arguments, command));
+    if let Some(tip) = of_failed_list(&error, arguments, command) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        return error;
+    }
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
@@ -170,6 +174,24 @@ fn positional(word: &str, arguments: &[OsString], command: &Command) -> Option<S
     }
 }
 
+/// Returns the tip for a file after `-o` of a command where `-o` is the format of the report.
+fn of_failed_list(
+    error: &clap::Error,
+    arguments: &[OsString],
+    command: &Command,
+) -> Option<String> {
+    let (Some(ContextValue::String(flag)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+    else {
+        return None;
+    };
+    let of = arguments.iter().skip(1).find_map(|argument| command.find_subcommand(argument))?;
+    let names_list = of.get_arguments().any(|flag| flag.get_long() == Some("failed"));
+    let is_file = value.contains(['.', '/']) && flag.starts_with("--output ");
+    (names_list && is_file && error.kind() == ErrorKind::InvalidValue)
+        .then(|| format!("--output is the format of the report; name the failed list with --failed: --failed {value}"))
+}
+
 /// Returns the tip for a flag that other tools have.
 fn of_other_tools(flag: &str, arguments: &[OsString], command: &Command) -> Option<String> {
     let of = arguments.iter().skip(1).find_map(|argument| command.find_subcommand(argument))?;
@@ -184,6 +206,15 @@ fn of_other_tools(flag: &str, arguments: &[OsString], command: &Command) -> Opti
         (_, "--project") if of.get_arguments().any(|flag| flag.get_long() == Some("destination-project")) => Some(
             "--destination-project replaces the project of every destination".to_owned(),
         ),
+        ("mirror-charts", "-f" | "--file") => {
+            Some("name the configuration with -c: -c mirror.yaml".to_owned())
+        }
+        ("mirror-charts", "-d" | "--destination" | "-s" | "--source") => Some(
+            "the configuration names registries: `target` and `upstreams`".to_owned(),
+        ),
+        ("mirror-charts", "-j" | "--jobs") => {
+            Some("--concurrency N copies N charts and images at once".to_owned())
+        }
         ("serve", "-p" | "--port") => Some("give the address with --listen 127.0.0.1:PORT".to_owned()),
         _ => None,
     }
@@ -333,6 +364,10 @@ mod tests {
             ("l mirror -f x --project p", "tip: --destination-project replaces the project"),
             ("l mirror-validate --project=p", "tip: --destination-project replaces the project"),
             ("l convert-list -i x --project p", "tip: --destination-project replaces the project"),
+            ("l mirror-charts -f m.yaml --all", "tip: name the configuration with -c"),
+            ("l mirror-charts --file=m.yaml --all", "tip: name the configuration with -c"),
+            ("l mirror-charts --all -d r.io", "tip: the configuration names registries"),
+            ("l mirror-charts --all -j 2", "tip: --concurrency N"),
             (
                 "l mirror-validate -f x --force-recursive",
                 "tip: mirror-validate always checks each manifest and blob; --deep hashes them too",
@@ -348,6 +383,18 @@ mod tests {
             assert!(!said.contains("a similar argument"), "{said}");
         }
         assert!(!said("l mirror --nothing").contains("-f"));
+        for line in ["l mirror-charts --all -o f.txt", "l mirror-charts --all --output=out/list"] {
+            assert!(
+                said(line).contains(
+                    "tip: --output is the format of the report; name the failed list with --failed"
+                ),
+                "{}",
+                said(line)
+            );
+        }
+        for line in ["l mirror-charts --all -o jsn", "l mirror -f x --output f.txt"] {
+            assert!(said(line).contains("[possible values: text, json, yaml]"), "{}", said(line));
+        }
         for (line, tip) in [
             ("l save -f x", "longshore mirror -f LIST -d oci:DIR"),
             ("l load", "longshore mirror -f LIST -s oci:DIR"),

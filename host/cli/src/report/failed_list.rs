@@ -65,6 +65,8 @@ pub(crate) struct FailedList {
     /// The path as the user named it, for messages.
     path: PathBuf,
     first_line: String,
+    /// The first line at the end, if it differs. The reserve has no room for it.
+    last_first_line: Option<String>,
     /// See [`FailedListFile::run`].
     run: String,
     target: Target,
@@ -110,8 +112,7 @@ impl FailedList {
     ) -> Result<Self, ReportError> {
         let path = file.path;
         let run = escape(file.run).into_owned();
-        let of_run = if run.is_empty() { String::new() } else { format!("{RUN}{run}") };
-        let first_line = format!("{MARK}{REPEAT}{}{of_run}\n", escape(command));
+        let first_line = first_line_of(command, &run);
         let target = match Place::find(file)? {
             Place::Stream(file) => Target::Stream { file, entries: Vec::new() },
             Place::File(place) => {
@@ -125,9 +126,23 @@ impl FailedList {
                 Target::File { place, reserve, found, aside: None }
             }
         };
-        let mut list = Self { path: path.to_owned(), first_line, run, target, slots: Vec::new() };
+        let mut list = Self {
+            path: path.to_owned(),
+            first_line,
+            last_first_line: None,
+            run,
+            target,
+            slots: Vec::new(),
+        };
         list.add(entries)?;
         Ok(list)
+    }
+
+    /// Names `command` in the first line: the failures of the run decide by which it is repeated.
+    #[must_use]
+    pub(crate) fn repeated_by(mut self, command: &str) -> Self {
+        self.last_first_line = Some(first_line_of(command, &self.run));
+        self
     }
 
     /// Adds entries, such as those typed at the prompt.
@@ -309,7 +324,8 @@ impl FailedList {
 
     fn write(&self, sink: impl Write, failures: &[(u32, &str)], reasons: bool) -> io::Result<()> {
         let mut sink = BufWriter::new(sink);
-        sink.write_all(self.first_line.as_bytes())?;
+        let first_line = self.last_first_line.as_ref().filter(|_| reasons);
+        sink.write_all(first_line.unwrap_or(&self.first_line).as_bytes())?;
         let mut bytes = Vec::new();
         let mut last = None;
         for &(number, reason) in failures {
@@ -353,6 +369,12 @@ pub(super) fn has_entries(path: &Path) -> bool {
     let is_entry =
         |line: &io::Result<Vec<u8>>| line.as_ref().map_or(true, |line| is_repeatable(line));
     BufReader::new(file).split(b'\n').any(|line| is_entry(&line))
+}
+
+/// Formats the first line of the list of `run`, which `command` repeats.
+fn first_line_of(command: &str, run: &str) -> String {
+    let of_run = if run.is_empty() { String::new() } else { format!("{RUN}{run}") };
+    format!("{MARK}{REPEAT}{}{of_run}\n", escape(command))
 }
 
 /// Formats a reason as a comment that no list format reads as a directive.

@@ -10,6 +10,7 @@ use super::layers::Origins;
 use super::{RunSettings, SettingsError, SettingsFile, Task};
 use crate::error::Fatal;
 use crate::flags::{CopyFlags, Global, ImageFlags, ListFlags, MirrorCharts, NO_PROJECT};
+use crate::report::shell_command;
 
 /// The flags of `mirror-charts` that `mirror` has too, for the command that repeats failed images.
 const OF_MIRROR: [&str; 18] = [
@@ -105,8 +106,20 @@ impl ChartSettings {
         if target.insecure && global.tls_verify && !target.registry.is_loopback() {
             repeat_images.push("--tls-verify=false".to_owned());
         }
+        run.part = part(&flags);
         Ok(Self { run, flags, target, upstreams, logins, repeat, repeat_run, repeat_images })
     }
+}
+
+/// Returns the flags that limit a run to a part of the configuration; `None` if it is about all of it.
+fn part(flags: &MirrorCharts) -> Option<String> {
+    let chart = flags.chart.iter().map(|key| format!("--chart={key}"));
+    let versions = flags.versions.iter().map(|version| format!("--version={version}"));
+    let kinds = [(flags.charts_only, "--charts-only"), (flags.images_only, "--images-only")];
+    let kinds =
+        kinds.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag.to_owned());
+    let words: Vec<String> = chart.chain(versions).chain(kinds).collect();
+    (!words.is_empty()).then(|| shell_command(words))
 }
 
 /// Selects the upstreams of a run, with the versions of the command line if it has some.

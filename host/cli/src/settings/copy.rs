@@ -12,6 +12,7 @@ use self::end::{End, Side};
 use super::layers::Origins;
 use super::{RunSettings, SettingsError, SettingsFile, Task};
 use crate::flags::{Copy, Global, ListFlags, NO_PROJECT, OF_ONE_COPY};
+use crate::report::shell_command;
 
 /// An image, as a command names it.
 #[derive(Clone, Debug)]
@@ -99,6 +100,9 @@ impl CopySettings {
             (flags.images.arch, flags.images.os) = (Vec::new(), Vec::new());
         }
         let again = (!flags.selects_tags()).then(|| again(&flags, origins, &file));
+        let tags =
+            flags.selects_tags().then(|| flags.tags.iter().map(|text| format!("--tags={text}")));
+        let tags = tags.map(Iterator::collect::<Vec<String>>);
         let mut list = ListFlags::without_list(flags.images);
         list.destination = Some(destination.store.to_string());
         if let StoreName::Layouts(_) = source.store {
@@ -112,6 +116,7 @@ impl CopySettings {
         run.repeat.extend(from);
         // A destination without a project stays without one.
         run.repeat.extend([failed, format!("--default-project={NO_PROJECT}")]);
+        run.part = tags.filter(|words| !words.is_empty()).map(shell_command);
         Ok(Self { run, entry, source: named, platform, again })
     }
 }

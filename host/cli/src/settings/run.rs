@@ -37,6 +37,8 @@ pub(crate) struct RunSettings {
     pub(crate) default_project_is_default: bool,
     /// The logins of chart repositories, or why they cannot be used.
     pub(crate) logins: Result<Vec<RepoLogin>, SettingsError>,
+    /// The part of the list to which flags limit the run, if they do. Its failed list names it.
+    pub(crate) part: Option<String>,
 }
 
 /// The command to run, with its own flags.
@@ -148,6 +150,7 @@ impl RunSettings {
             overrides: overrides(origins),
             default_project_is_default: origins.of("default-project") == Origin::Default,
             logins: file.repositories(),
+            part: list.shard.map(Shard::described),
             plugins: plugins(&list, &task, origins, file)?,
             list,
             task,

@@ -84,7 +84,8 @@ impl Session {
         let is_default = self.settings.failed_is_default;
         let list = self.settings.list.file.as_deref().filter(|file| *file != "-").map(Path::new);
         let destination = self.settings.destination.as_ref().map(ToString::to_string);
-        let run = run_of(list, asked, destination.as_deref(), &path);
+        let part = self.settings.part.as_deref();
+        let run = run_of(list, (asked, part), destination.as_deref(), &path);
         let opening = move || {
             let file = FailedListFile { path: &path, is_default, is_private, run: &run };
             FailedList::open(file, &command, &entries)

@@ -11,6 +11,7 @@ use super::super::mirror::session::Session;
 use super::planning::PlannedCharts;
 use super::stores::StoresWithCharts;
 use crate::error::Fatal;
+use crate::flags::MirrorCharts;
 use crate::prepare::Purpose;
 use crate::report::{
     ChartPlan, ChartReport, ChartReporter, FailedList, ReportOptions, has_terminal,
@@ -22,16 +23,17 @@ impl Session {
     pub(super) async fn copy_charts(
         &self,
         planned: PlannedCharts,
-        plan: ChartPlan,
+        mut plan: ChartPlan,
         stores: Arc<StoresWithCharts>,
         failed_list: Option<FailedList>,
-        images_only: bool,
+        given: &MirrorCharts,
         started: Instant,
     ) -> Result<ChartReport, Fatal> {
         let Task::Mirror(flags) = &self.settings.task else {
             return Err(std::io::Error::other("charts are mirrored only").into());
         };
         self.tell_of_digests(&Format::default())?;
+        plan.charts_only = given.charts_only;
         let jobs = Arc::new(planned.jobs);
         let (events, received) = EventSender::channel();
         let options = ReportOptions {
@@ -51,7 +53,7 @@ impl Session {
             options,
             Arc::clone(&self.log),
             started,
-            images_only,
+            given.images_only,
             jobs.len(),
         )
         .with_failed_list(failed_list);

@@ -176,7 +176,7 @@ pub(super) fn entries(found: &[FoundChart], target: &Target) -> (ChartPlan, Vec<
         let (key, name) = (chart.key.clone(), chart.chart.clone());
         groups.push(ChartGroup { key, chart: name, versions: versions.collect() });
     }
-    (ChartPlan { target: for_charts, base, groups }, entries.entries)
+    (ChartPlan { target: for_charts, base, groups, charts_only: false }, entries.entries)
 }
 
 /// The entries of a version, as the report shows it. Destinations are those before the rewrites.

@@ -47,6 +47,18 @@ pub(super) struct VersionResult {
     pub(super) images: Vec<ImageResult>,
 }
 
+impl VersionResult {
+    /// Says whether anything of `version` failed.
+    pub(super) fn has_failures(&self, version: &ChartVersion) -> bool {
+        self.chart == ChartStatus::Failed
+            || version.failures().next().is_some()
+            || self
+                .images
+                .iter()
+                .any(|image| matches!(image.status, Status::Failed | Status::Unknown))
+    }
+}
+
 /// An image of a chart, and what became of it.
 #[derive(Debug)]
 pub(super) struct ImageResult {
@@ -253,15 +265,20 @@ impl ChartReport {
         self.failures.iter().map(|(number, _)| *number)
     }
 
-    /// Writes the failed list of the run, and returns its path; `None` without a list or failures.
+    /// Writes the failed list of the run, and returns its path; `None` without a list or failures. `command`
+    /// repeats what failed.
     ///
     /// # Errors
     /// Returns an error if the list cannot be written, or an older one cannot be removed.
-    pub(crate) fn finish_failed_list(&mut self) -> Result<Option<PathBuf>, ReportError> {
+    pub(crate) fn finish_failed_list(
+        &mut self,
+        command: &str,
+    ) -> Result<Option<PathBuf>, ReportError> {
         let failures: Vec<(u32, &str)> =
             self.failures.iter().map(|(number, why)| (*number, why.as_str())).collect();
         match self.failed_list.take() {
             Some(list) => {
+                let list = list.repeated_by(command);
                 let tell = |remark: Remark| self.log.write(remark.level(), &remark.to_string());
                 list.finish(&failures, tell)
             }

@@ -11,6 +11,8 @@ pub(crate) struct ChartPlan {
     pub(crate) base: String,
     /// The charts by key.
     pub(crate) groups: Vec<ChartGroup>,
+    /// True if nobody looked for the images of the charts.
+    pub(crate) charts_only: bool,
 }
 
 /// The versions of one upstream.

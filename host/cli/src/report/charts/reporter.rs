@@ -12,6 +12,7 @@ use tokio::time::interval;
 
 use super::finished::{ChartReport, ChartStatus, Counts, Outcomes, VersionResult, count_images};
 use super::model::{ChartPlan, ChartVersion};
+use super::text::Shown;
 use super::{document, summary, text};
 use crate::report::course::Course;
 use crate::report::escape::escape;
@@ -34,6 +35,8 @@ pub(crate) struct ChartReporter {
     results: Vec<Vec<VersionResult>>,
     course: Course,
     bytes: u64,
+    /// The position of the last chart whose heading was written.
+    headed: Option<usize>,
 }
 
 impl ChartReporter {
@@ -60,6 +63,7 @@ impl ChartReporter {
             results,
             course,
             bytes: 0,
+            headed: None,
         }
     }
 
@@ -123,20 +127,29 @@ impl ChartReporter {
         }
     }
 
-    /// Writes the versions whose turn it is; at the end all of them.
+    /// Writes the versions whose turn it is; at the end all of them. With `--quiet` it leaves out those without
+    /// failures.
     fn write_ready(&mut self, ended: bool) {
-        for (group, results) in self.plan.groups.iter().zip(&mut self.results) {
+        let shown = Shown { places: self.options.dry_run, images: !self.plan.charts_only };
+        let is_quiet = !self.log.shows(Level::Info);
+        let groups = self.plan.groups.iter().zip(&mut self.results);
+        for (at, (group, results)) in groups.enumerate() {
             while let Some(version) = group.versions.get(results.len()) {
                 if !ended && !self.outcomes.are_complete(version) {
                     return;
                 }
                 let result = self.outcomes.result(version);
-                if self.options.output == OutputFormat::Text {
+                if self.options.output == OutputFormat::Text
+                    && is_quiet
+                    && !result.has_failures(version)
+                {
+                    // The summary counts it.
+                } else if self.options.output == OutputFormat::Text {
                     let mut block = String::new();
-                    if results.is_empty() {
+                    if self.headed.replace(at) != Some(at) {
                         block.push_str(&text::heading(group, &self.plan.target));
                     }
-                    block.push_str(&text::version(group, version, &result, self.options.dry_run));
+                    block.push_str(&text::version(group, version, &result, shown));
                     if results.len() + 1 == group.versions.len() {
                         block.push('\n');
                     }

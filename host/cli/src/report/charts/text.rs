@@ -22,18 +22,33 @@ pub(super) fn heading(group: &ChartGroup, target: &str) -> String {
     text
 }
 
-/// The lines of one version. A dry run says where each image was found.
+/// What the text says of the versions of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// Where each image was found and would arrive, as a dry run says.
+    pub(super) places: bool,
+    /// False if nobody looked for images.
+    pub(super) images: bool,
+}
+
+/// The lines of one version.
 pub(super) fn version(
     group: &ChartGroup,
     version: &ChartVersion,
     result: &VersionResult,
-    shows_places: bool,
+    shown: Shown,
 ) -> String {
     let mut text = format!("\n── {}:{} ──\n", escape(&group.chart), escape(&version.version));
     chart_line(version, result, &mut text);
+    let shows_places = shown.places;
+    if shows_places {
+        destination(&version.target, &mut text);
+    }
     if let Some(failure) = &version.images_failure {
         let _infallible = writeln!(text, "  Images: FAILED: {}", escape(&failure.error));
         hint(failure.hint.as_deref(), &mut text);
+    } else if !shown.images {
+        text.push_str("  Images: not looked for (--charts-only)\n");
     } else if version.failure.is_none() {
         let _infallible = writeln!(text, "  Images: {} found", result.images.len());
     }
@@ -120,7 +135,15 @@ fn image_lines(image: &ImageResult, shows_places: bool, text: &mut String) {
         }
     }
     if shows_places {
+        destination(&image.target, text);
         places(&image.places, text);
+    }
+}
+
+/// The line with the reference at the target, after the rewrites; none if it is not known.
+fn destination(target: &str, text: &mut String) {
+    if !target.is_empty() {
+        let _infallible = writeln!(text, "      to {}", escape(target));
     }
 }
 

@@ -35,17 +35,18 @@ pub(super) fn owner_of(first_line: &str) -> Option<&str> {
     first_line.strip_prefix(MARK)?.rsplit_once(RUN).map(|(_, owner)| owner)
 }
 
-/// Returns the name of a run: that of its list and its destination. `list` is the file that it reads, `asked`
-/// what it does without one, and `failed` the path of its failed list. A run that repeats a failed list to the same
-/// destination is the run that wrote it.
+/// Returns the name of a run: that of its list and its destination, and of the part of the list, if it is about a
+/// part only. `list` is the file that it reads, `asked` what it does without one, and `failed` the path of its failed
+/// list. A run that repeats a failed list to the same destination is the run that wrote it.
 pub(crate) fn run_of(
     list: Option<&Path>,
-    asked: &str,
+    (asked, part): (&str, Option<&str>),
     destination: Option<&str>,
     failed: &Path,
 ) -> String {
     let destination = destination.unwrap_or("the registries of the list");
-    let Some(list) = list else { return format!("{asked} to {destination}") };
+    let part = part.map_or_else(String::new, |part| format!(" ({part})"));
+    let Some(list) = list else { return format!("{asked}{part} to {destination}") };
     if list.is_file() && is_same(list, failed) {
         let line = File::open(list).and_then(first_line).unwrap_or_default();
         let has_destination = |owner: &&str| owner.ends_with(&format!(" to {destination}"));
@@ -55,7 +56,7 @@ pub(crate) fn run_of(
     }
     let parts = list.components().filter(|part| *part != Component::CurDir);
     let list: PathBuf = parts.collect();
-    format!("{} to {destination}", list.display())
+    format!("{}{part} to {destination}", list.display())
 }
 
 /// What became of the failed list of another run.
@@ -135,10 +136,27 @@ mod tests {
     #[test]
     fn a_run_is_its_list_and_its_destination() {
         let failed = Path::new("failed.txt");
-        let run = |list: Option<&str>, to| run_of(list.map(Path::new), "the prompt", to, failed);
+        let run =
+            |list: Option<&str>, to| run_of(list.map(Path::new), ("the prompt", None), to, failed);
         assert_eq!(run(Some("./a.txt"), Some("r.io")), "a.txt to r.io");
         assert_eq!(run(Some("a.txt"), None), "a.txt to the registries of the list");
         assert_eq!(run(None, Some("r.io")), "the prompt to r.io");
+    }
+
+    #[test]
+    fn a_run_of_a_part_is_not_the_run_of_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.txt");
+        let run = |list: Option<&str>, part: &str| {
+            run_of(list.map(Path::new), ("a.io/x", Some(part)), Some("r.io"), &path)
+        };
+        assert_eq!(run(Some("m.yaml"), "--chart=a"), "m.yaml (--chart=a) to r.io");
+        assert_eq!(run(Some("a.txt"), "part 2 of 3"), "a.txt (part 2 of 3) to r.io");
+        assert_eq!(run(None, "--tags='^1'"), "a.io/x (--tags='^1') to r.io");
+        // The failed list of a part is repeated without the flags of the part.
+        std::fs::write(&path, line("a.txt (part 2 of 3) to r.io")).unwrap();
+        let again = run_of(Some(&path), ("", None), Some("r.io"), &path);
+        assert_eq!(again, "a.txt (part 2 of 3) to r.io");
     }
 
     #[test]
@@ -156,7 +174,7 @@ mod tests {
             ("# failed list of longshore; an old one\n".to_owned(), &own),
         ] {
             std::fs::write(&path, &text).unwrap();
-            assert_eq!(run_of(Some(&path), "", Some("r.io"), &dotted), expected, "{text}");
+            assert_eq!(run_of(Some(&path), ("", None), Some("r.io"), &dotted), expected, "{text}");
         }
     }
 }
