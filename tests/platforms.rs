@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::support::{Pair, Run, Skopeo};
 
 mod lost;
+mod one_manifest;
 
 /// The children of one index, with all kinds that a filter treats differently.
 struct Children {

@@ -2,22 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use longshore_oci::{Content, Manifest};
+use longshore_oci::{Content, Manifest, Platform, PlatformFilter};
 
 /// The most platforms to name.
 const NAMED: usize = 10;
 
 /// Returns the platforms that `held` has and `root`, which a run writes, lacks, such as
-/// `linux/arm64, windows/amd64`; `None` if the tag loses none.
-pub(crate) fn between(held: &Manifest, root: &Manifest) -> Option<String> {
-    missing(&platforms(held), &platforms(root))
+/// `linux/arm64, windows/amd64`; `None` if the tag loses none. If `filter` took the root out of an index, the root
+/// has the platform that it selects.
+pub(crate) fn between(held: &Manifest, root: &Manifest, filter: &PlatformFilter) -> Option<String> {
+    let stays = |platform: &Platform| filter.takes_one_manifest() && filter.selects(platform);
+    missing(&platforms(held, |platform| !stays(platform)), &platforms(root, |_| true))
 }
 
-/// Returns the platforms of the children of an index.
-fn platforms(manifest: &Manifest) -> BTreeSet<String> {
+/// Returns those platforms of the children of an index that are `wanted`.
+fn platforms(manifest: &Manifest, wanted: impl Fn(&Platform) -> bool) -> BTreeSet<String> {
     let Content::Index(index) = &manifest.content else { return BTreeSet::new() };
     let platforms = index.manifests.iter().filter_map(|child| child.platform.as_ref());
-    platforms.filter(|found| !found.is_unspecified()).map(ToString::to_string).collect()
+    let platforms = platforms.filter(|found| !found.is_unspecified() && wanted(found));
+    platforms.map(ToString::to_string).collect()
 }
 
 /// Names what is only in `old`.

@@ -78,6 +78,8 @@ pub(crate) struct Shape {
     pub(crate) changed: Option<String>,
     /// Whether the platform filter left children out.
     pub(crate) is_cut: bool,
+    /// Whether the image was taken out of the source's index.
+    pub(crate) is_taken_out: bool,
 }
 
 impl Shape {
@@ -96,7 +98,21 @@ impl Shape {
             config: None,
             changed: None,
             is_cut: false,
+            is_taken_out: false,
         }
+    }
+
+    /// Returns the manifest of the source that arrives with its digest and is no child: the root, or the image that
+    /// it wraps.
+    pub(crate) fn unchanged(&self) -> Option<Descriptor> {
+        let is_own = self.root.digest == self.source || self.is_taken_out;
+        let wrapped = self.wrapped.as_ref().map(|wrapped| wrapped.raw.descriptor());
+        wrapped.or_else(|| is_own.then(|| self.root.descriptor()))
+    }
+
+    /// Whether the source's root does not arrive, so that its referrers have no subject.
+    pub(crate) fn leaves_root(&self) -> bool {
+        self.unchanged().is_none_or(|unchanged| unchanged.digest != self.source)
     }
 
     /// Returns the root with its content; `None` if what was built cannot be parsed.
@@ -126,6 +142,9 @@ pub(crate) async fn shape(
     source: &SourceReader<'_>,
 ) -> Result<Shaped, JobError> {
     match &manifest.content {
+        Content::Index(index) if filter.takes_one_manifest() => {
+            shape_one(&manifest.raw, index, filter, mode, source).await
+        }
         Content::Index(index) => shape_index(&manifest.raw, index, filter, mode),
         Content::Single(single) => {
             let single = single.clone();
@@ -209,7 +228,34 @@ fn shape_index(
         config: None,
         changed,
         is_cut,
+        is_taken_out: false,
     })))
+}
+
+/// The shape of the one manifest that the filter takes out of the index `raw`.
+async fn shape_one(
+    raw: &RawManifest,
+    index: &Index,
+    filter: &PlatformFilter,
+    mode: IndexMode,
+    source: &SourceReader<'_>,
+) -> Result<Shaped, JobError> {
+    let Some(child) = index.first_of(filter) else { return Ok(Shaped::Nothing) };
+    let manifest = source.by_digest(&child.digest).await.map_err(JobError::Source)?;
+    let shaped = match &manifest.content {
+        Content::Index(_) => Shaped::Write(Box::new(Shape::verbatim(manifest))),
+        Content::Single(single) => {
+            let (single, any) = (single.clone(), PlatformFilter::default());
+            shape_single(manifest, single, &any, mode, source).await?
+        }
+    };
+    let Shaped::Write(mut shape) = shaped else { return Ok(shaped) };
+    let one = format!("one manifest takes the place of its index ({filter})");
+    let reasons: Vec<String> = [one].into_iter().chain(shape.changed).collect();
+    shape.changed = Some(reasons.join("; "));
+    shape.source = raw.digest.clone();
+    shape.is_taken_out = true;
+    Ok(Shaped::Write(shape))
 }
 
 /// The media type that replaces the index's own.
@@ -226,9 +272,14 @@ fn other_type(raw: &RawManifest, index: &Index, mode: IndexMode) -> Option<Media
 
 /// Whether `manifest` is an index that is written unchanged in this mode.
 ///
-/// If the destination holds it already, nothing is to be done, whatever the filter.
-pub(crate) fn stays_unchanged(manifest: &Manifest, mode: IndexMode) -> bool {
+/// If the destination holds it already, nothing is to be done, whatever platforms the filter selects.
+pub(crate) fn stays_unchanged(
+    manifest: &Manifest,
+    filter: &PlatformFilter,
+    mode: IndexMode,
+) -> bool {
     match &manifest.content {
+        Content::Index(_) if filter.takes_one_manifest() => false,
         Content::Index(index) => other_type(&manifest.raw, index, mode).is_none(),
         Content::Single(_) => false,
     }
@@ -264,6 +315,7 @@ async fn shape_single(
             single: Some(single),
             config,
             is_cut: false,
+            is_taken_out: false,
         },
         None => Shape {
             source: digest,
@@ -274,6 +326,7 @@ async fn shape_single(
             config,
             changed: None,
             is_cut: false,
+            is_taken_out: false,
         },
     };
     Ok(Shaped::Write(Box::new(shape)))
@@ -281,9 +334,10 @@ async fn shape_single(
 
 /// Whether equal digests alone prove that the destination is up to date.
 ///
-/// With `--index docker|oci` they do not: the manifest's type must be known too.
-pub(crate) const fn digest_decides(mode: IndexMode) -> bool {
-    matches!(mode, IndexMode::Preserve)
+/// With `--index docker|oci`, and if one manifest takes the place of its index, they do not: the manifest's type
+/// must be known too.
+pub(crate) const fn digest_decides(filter: &PlatformFilter, mode: IndexMode) -> bool {
+    matches!(mode, IndexMode::Preserve) && !filter.takes_one_manifest()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Descriptor, PlatformFilter};
+use super::{Descriptor, Platform, PlatformFilter};
 
 /// The children of an OCI index or a Docker manifest list.
 #[derive(Clone, Debug)]
@@ -38,12 +38,7 @@ impl Index {
         if filter.is_everything() {
             return Selection::All;
         }
-        let by_platform = |child: &Descriptor| match &child.platform {
-            Some(platform) if !platform.is_unspecified() && !platform.is_unknown() => {
-                filter.selects(platform)
-            }
-            _ => true,
-        };
+        let by_platform = |child: &Descriptor| selects(filter, child).unwrap_or(true);
         let mut kept: HashMap<String, bool> = HashMap::new();
         for child in self.manifests.iter().filter(|child| child.attestation_of().is_none()) {
             *kept.entry(child.digest.to_string()).or_default() |= by_platform(child);
@@ -66,4 +61,18 @@ impl Index {
             Selection::Part(positions)
         }
     }
+
+    /// Returns the first child with a platform that `filter` selects.
+    pub fn first_of(&self, filter: &PlatformFilter) -> Option<&Descriptor> {
+        let is_one = |child: &&Descriptor| {
+            child.attestation_of().is_none() && selects(filter, child) == Some(true)
+        };
+        self.manifests.iter().find(is_one)
+    }
+}
+
+/// Says whether `filter` selects the platform of `child`; `None` if it names none.
+fn selects(filter: &PlatformFilter, child: &Descriptor) -> Option<bool> {
+    let named = |platform: &&Platform| !platform.is_unspecified() && !platform.is_unknown();
+    child.platform.as_ref().filter(named).map(|platform| filter.selects(platform))
 }

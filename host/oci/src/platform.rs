@@ -269,6 +269,9 @@ pub struct PlatformFilter {
     architectures: Option<Arc<[Selected]>>,
     systems: Option<Arc<[String]>>,
     platforms: Option<Arc<[Platform]>>,
+    /// Whether one manifest takes the place of its index.
+    #[serde(default)]
+    one_manifest: bool,
 }
 
 impl PlatformFilter {
@@ -285,7 +288,7 @@ impl PlatformFilter {
             let good = is_word(word).then(|| word.to_ascii_lowercase());
             good.ok_or_else(|| PlatformError::Os(word.to_owned()))
         })?;
-        Ok(Self { architectures, systems, platforms: None })
+        Ok(Self { architectures, systems, platforms: None, one_manifest: false })
     }
 
     /// Checks that the words of `--arch` and `--os` are known. An unknown one is probably mistyped, and
@@ -309,6 +312,17 @@ impl PlatformFilter {
     pub fn and_platforms(mut self, platforms: Vec<Platform>) -> Self {
         self.platforms = Some(platforms.into());
         self
+    }
+
+    /// Takes the first manifest that the filter selects out of its index, so that its digest stays.
+    pub const fn of_one_manifest(mut self) -> Self {
+        self.one_manifest = true;
+        self
+    }
+
+    /// Whether one manifest takes the place of its index.
+    pub const fn takes_one_manifest(&self) -> bool {
+        self.one_manifest
     }
 
     /// Whether it selects everything.

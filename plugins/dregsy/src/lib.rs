@@ -48,7 +48,7 @@ const IGNORED_IN_TASK: &[(&str, &str)] =
 
 const IGNORED_IN_SOURCE: &[(&str, &str)] = &[
     ("auth-refresh", "name docker-credential-ecr-login in docker's configuration, which refreshes"),
-    ("skip-tls-verify", "use --tls-verify=false for the whole run"),
+    ("skip-tls-verify", "give --insecure-registry with this registry"),
 ];
 
 /// Reports whether the text is a dregsy configuration.

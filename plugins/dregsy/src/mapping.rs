@@ -67,26 +67,24 @@ pub(crate) fn read(task: &Task<'_>, node: &Node, parsed: &mut Parsed) {
             Entry::new(source, Selection::All, line).to(target)
         }
     };
-    let Some(platforms) = platforms(mapping, parsed) else { return };
-    let template = Entry { platforms, ..template };
+    let mut template = template;
+    let Some(platform) = platform(mapping, parsed) else { return };
+    if let Some(platform) = platform {
+        template.take_manifest_of(platform);
+    }
     for selection in selections(mapping, parsed) {
         parsed.entries.push(Entry { select: selection, ..template.clone() });
     }
 }
 
-/// Returns the platform to keep. Returns `None` if it cannot be read: without it, all platforms
-/// would be mirrored.
-fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
-    let Some((key, node)) = mapping.entry("platform").filter(|(_, node)| !node.is_empty()) else {
-        return Some(Vec::new());
-    };
-    match node.expect_text("`platform`", parsed)? {
-        "all" => Some(Vec::new()),
-        platform => {
-            let message = "`platform`: the index keeps only this platform, whereas dregsy copies the single manifest";
-            parsed.warn(key.place, message);
-            Some(vec![platform.to_owned()])
-        }
+/// Returns the platform whose manifest is copied; `Some(None)` if every platform is. Returns `None` if it cannot be
+/// read: without it, all platforms would be mirrored.
+fn platform<'a>(mapping: &'a Mapping, parsed: &mut Parsed) -> Option<Option<&'a str>> {
+    match mapping.get("platform").filter(|node| !node.is_empty()) {
+        None => Some(None),
+        Some(node) => node
+            .expect_text("`platform`", parsed)
+            .map(|text| Some(text).filter(|text| *text != "all")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Entries of the documented configuration, and errors with their positions.
 
-use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Selection};
+use longshore_plugin_sdk::list::{Attribute, Confidence, Entry, Filter, Selection};
 use longshore_plugin_sdk::testing::{
     digest, filter, knows_its_own, remarks, survives_mutations, tag, take_credentials,
 };
@@ -44,6 +44,7 @@ fn the_documented_configuration_is_read() {
             matching(filter(&[], &["^.*-rc.*$"], None)),
             Entry {
                 platforms: vec!["linux/arm64".to_owned()],
+                attributes: vec![Attribute::new("single-manifest", "true")],
                 ..entry("test/kept", "test/kept", Selection::Matching(kept), 32)
             },
             entry("test/pinned", "test/pinned", digest(pinned, None), 37),
@@ -61,9 +62,8 @@ fn the_documented_configuration_is_read() {
             "3:1 `skopeo` is ignored: longshore needs no relay",
             "6:1 `lister` is ignored: catalogs are read in full, once per run",
             "11:5 `interval` is ignored: longshore runs once",
-            "19:7 `skip-tls-verify` is ignored: use --tls-verify=false for the whole run",
+            "19:7 `skip-tls-verify` is ignored: give --insecure-registry with this registry",
             "27:13 `semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one; dregsy compares them too",
-            "36:9 `platform`: the index keeps only this platform, whereas dregsy copies the single manifest",
             "39:13 the destination gets no tag, as only a digest is given",
         ],
     );

@@ -17,7 +17,7 @@ const IGNORED: &[(&str, &str)] = &[
     ("certificate-oidc-issuer", NOT_VERIFIED),
     ("certificate-oidc-issuer-regexp", NOT_VERIFIED),
     ("exclude-extras", "--referrers decides whether signatures are copied"),
-    ("insecure-skip-tls-verify", "use --tls-verify=false for the whole run"),
+    ("insecure-skip-tls-verify", "give --insecure-registry with the registry"),
     ("key", NOT_VERIFIED),
     ("retries", "longshore retries automatically"),
     ("rewrite", "--rewrite has plugins for that"),

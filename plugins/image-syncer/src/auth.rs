@@ -33,7 +33,7 @@ pub(crate) fn read(logins: &Mapping, parsed: &mut Parsed) {
         if let Some((key, insecure)) = node.as_mapping().and_then(|login| login.entry("insecure"))
             && insecure.as_bool() == Some(true)
         {
-            let message = "`insecure` is ignored: use --tls-verify=false for the whole run";
+            let message = "`insecure` is ignored: give --insecure-registry with this registry";
             parsed.warn(key.place, message);
         }
         match (of("username"), of("password")) {

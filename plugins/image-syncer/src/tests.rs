@@ -73,7 +73,7 @@ fn the_older_configuration_is_read_with_its_credentials() {
     assert_eq!(
         remarks(&parse("list", OLDER)),
         [
-            "5:5 `insecure` is ignored: use --tls-verify=false for the whole run",
+            "5:5 `insecure` is ignored: give --insecure-registry with this registry",
             "11:3 without a destination the source's path is kept; image-syncer has a default registry and namespace",
         ],
     );

@@ -19,7 +19,15 @@ struct Item<'a> {
     line: u32,
     source: (Place, String),
     target: (Place, String),
-    platforms: Vec<String>,
+    platforms: Platforms,
+}
+
+/// The platforms of an item.
+enum Platforms {
+    /// `platform`: its manifest is copied without its index.
+    One(String),
+    /// `platforms`: an index keeps them. If empty, it keeps all.
+    Several(Vec<String>),
 }
 
 /// Parses one item. An invalid item does not affect the others.
@@ -116,33 +124,35 @@ fn reference(
 
 /// Returns the platforms to keep. Returns `None` if they cannot be read: without them, all
 /// platforms would be mirrored.
-fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Vec<String>> {
-    let mut platforms = Vec::new();
-    for (name, difference) in [
-        (
-            "platform",
-            "the index keeps only this platform, whereas regsync copies the single manifest",
-        ),
-        ("platforms", "the index keeps only these platforms, whereas regsync leaves it unchanged"),
-    ] {
-        let Some((key, node)) = mapping.entry(name).filter(|(_, node)| !node.is_empty()) else {
-            continue;
-        };
-        let found = scalar::texts(node, &format!("`{name}`"), parsed)?;
-        if !found.is_empty() {
-            parsed.warn(key.place, format!("`{name}`: {difference}"));
+fn platforms(mapping: &Mapping, parsed: &mut Parsed) -> Option<Platforms> {
+    let one = mapping.entry("platform").filter(|(_, node)| !node.is_empty());
+    let several = mapping.entry("platforms").filter(|(_, node)| !node.is_empty());
+    if let Some((_, node)) = one {
+        let text = node.expect_text("`platform`", parsed)?;
+        if let Some((key, _)) = several {
+            parsed.warn(key.place, "`platforms` has no effect beside `platform`");
         }
-        platforms.extend(found.into_iter().map(|(_, platform)| platform.to_owned()));
+        return Some(Platforms::One(text.to_owned()));
     }
-    Some(platforms)
+    let Some((key, node)) = several else { return Some(Platforms::Several(Vec::new())) };
+    let found = scalar::texts(node, "`platforms`", parsed)?;
+    if !found.is_empty() {
+        let difference =
+            "the index keeps only these platforms, whereas regsync leaves it unchanged";
+        parsed.warn(key.place, format!("`platforms`: {difference}"));
+    }
+    let found = found.into_iter().map(|(_, platform)| platform.to_owned());
+    Some(Platforms::Several(found.collect()))
 }
 
 impl Item<'_> {
     fn entry(&self, source: &str, selection: Selection, target: &str) -> Entry {
-        Entry {
-            platforms: self.platforms.clone(),
-            ..Entry::new(source, selection, self.line).to(target)
+        let mut entry = Entry::new(source, selection, self.line).to(target);
+        match &self.platforms {
+            Platforms::One(platform) => entry.take_manifest_of(platform),
+            Platforms::Several(platforms) => entry.platforms.clone_from(platforms),
         }
+        entry
     }
 
     fn image(&self, parsed: &mut Parsed) {

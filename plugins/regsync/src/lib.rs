@@ -33,7 +33,7 @@ const OF_REGISTRIES: &[(&str, &str)] = &[
     ("mirrors", "mirrors are not used"),
     ("pathPrefix", "images are fetched from the path of their source"),
     ("regcert", CERTIFICATES),
-    ("tls", "--tls-verify=false allows missing or unverified TLS for the whole run"),
+    ("tls", "give --insecure-registry with this registry"),
 ];
 const CERTIFICATES: &str = "certificates come from certs.d directories and SSL_CERT_FILE";
 

@@ -1,7 +1,9 @@
 //! Entries of the documented configuration, and errors with their positions.
 
 use longshore_plugin_sdk::diagnostic::Severity;
-use longshore_plugin_sdk::list::{Confidence, Entry, ListFormat as _, Parsed, Selection};
+use longshore_plugin_sdk::list::{
+    Attribute, Confidence, Entry, ListFormat as _, Parsed, Selection,
+};
 use longshore_plugin_sdk::testing::{
     digest, filter, knows_its_own, remarks, survives_mutations, tag, take_credentials,
 };
@@ -51,6 +53,7 @@ fn the_documented_configuration_is_read() {
             Entry {
                 destination_tag: Some("stable".to_owned()),
                 platforms: vec!["linux/amd64".to_owned()],
+                attributes: vec![Attribute::new("single-manifest", "true")],
                 ..Entry::new("localreg:5000/tools/jq", tag("1.7"), 47).to("localcopy:5000/jq")
             },
         ]
@@ -63,7 +66,6 @@ fn the_documented_configuration_is_read() {
             "30:9 `semverRange` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, and takes a bare version such as 7.2 for every 7.2.x; regsync does neither",
             "34:5 `platforms`: the index keeps only these platforms, whereas regsync leaves it unchanged",
             "40:5 `schedule` is ignored: longshore runs once",
-            "50:5 `platform`: the index keeps only this platform, whereas regsync copies the single manifest",
         ],
     );
 }
@@ -134,10 +136,7 @@ fn what_narrows_and_cannot_be_read_takes_nothing() {
             "type: registry, repos: {allow: [{}]}",
             "1:73! an item of `allow` must be a string, found a mapping",
         ),
-        (
-            "type: image, platform: [{}]",
-            "1:65! an item of `platform` must be a string, found a mapping",
-        ),
+        ("type: image, platform: [{}]", "1:64! `platform` must be a string, found a list"),
     ] {
         let text = format!("sync: [{{source: a.io/b, target: c.io/d, {rest}}}]");
         let parsed = parse("list", &text);
@@ -175,6 +174,26 @@ fn empty_items_lose_nothing_else() {
     let text =
         "sync: [{source: a.io/b:1, target: c/d:1, type: image, platforms: [linux/amd64, ~]}]";
     assert_eq!(parse("list", text).entries[0].platforms, ["linux/amd64"]);
+}
+
+#[test]
+fn a_platform_is_copied_without_its_index() {
+    for (rest, platforms, is_one, said) in [
+        ("type: image, platform: linux/arm64", &["linux/arm64"][..], true, 0),
+        ("type: repository, platform: linux/arm/v7", &["linux/arm/v7"], true, 0),
+        ("type: registry, platform: windows/amd64", &["windows/amd64"], true, 0),
+        ("type: image, platform: linux/arm64, platforms: [a/b]", &["linux/arm64"], true, 1),
+        ("type: image, platform: ''", &[], false, 0),
+        ("type: image, platforms: [linux/arm64]", &["linux/arm64"], false, 1),
+    ] {
+        let text = format!("sync: [{{source: a.io/b, target: c.io/d, {rest}}}]");
+        let parsed = parse("list", &text);
+        let [entry] = &parsed.entries[..] else { panic!("{text}") };
+        assert_eq!(entry.platforms, platforms, "{rest}");
+        let attributes = [Attribute::new("single-manifest", "true")];
+        assert_eq!(entry.attributes, attributes[..usize::from(is_one)], "{rest}");
+        assert_eq!(remarks(&parsed).len(), said, "{rest}: {:?}", remarks(&parsed));
+    }
 }
 
 #[test]
@@ -303,7 +322,7 @@ fn ignored_registry_settings_get_a_warning_with_their_position() {
             "4:3 `hostname` is ignored: requests go to the registry that the image references name",
             "5:3 `mirrors` is ignored: mirrors are not used",
             "6:3 `pathPrefix` is ignored: images are fetched from the path of their source",
-            "7:3 `tls` is ignored: --tls-verify=false allows missing or unverified TLS for the whole run",
+            "7:3 `tls` is ignored: give --insecure-registry with this registry",
         ]
     );
 }

@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
-pub use crate::bindings::imports::types::{Entry, Filter, Pinned, Selection};
+pub use crate::bindings::imports::types::{Attribute, Entry, Filter, Pinned, Selection};
 pub use crate::bindings::list_format::{Confidence, Parsed};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::reference::{Parts, has_digest_algorithm, looks_like_reference};
+
+/// The attribute of an entry whose only platform has the manifest to copy without its index.
+const SINGLE_MANIFEST: &str = "single-manifest";
 
 #[expect(clippy::derivable_impls, reason = "wit-bindgen writes the type")]
 impl Default for Filter {
@@ -58,6 +61,12 @@ impl Entry {
         if !platform.is_empty() {
             self.platforms.push(platform.to_owned());
         }
+    }
+
+    /// Takes the manifest of one platform without its index, as tools do that resolve the platform first.
+    pub fn take_manifest_of(&mut self, platform: &str) {
+        self.platforms = vec![platform.to_owned()];
+        self.attributes.push(Attribute::new(SINGLE_MANIFEST, "true"));
     }
 }
 
@@ -144,7 +153,7 @@ pub fn no_config(json: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Parsed, Selection};
+    use super::{Attribute, Entry, Parsed, Selection};
     use crate::diagnostic::{Place, Severity};
 
     const PLACE: Place = Place { line: 3, column: 5 };
@@ -193,6 +202,14 @@ mod tests {
             entry.keep_platform(platform);
         }
         assert_eq!(entry.platforms, ["linux/arm64", "linux/amd64"]);
+    }
+
+    #[test]
+    fn the_manifest_of_a_platform_is_an_attribute() {
+        let mut entry = Entry::new("a", Selection::All, 1);
+        entry.take_manifest_of("linux/arm64");
+        assert_eq!(entry.platforms, ["linux/arm64"]);
+        assert_eq!(entry.attributes, [Attribute::new("single-manifest", "true")]);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! The format has no destinations: the host keeps the source's full path.
 
 use longshore_plugin_sdk::credential::{Login, text};
+use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Confidence, Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::reference::{has_digest_algorithm, looks_like_reference};
 use longshore_plugin_sdk::yaml::{self, Mapping, Node, Value};
@@ -31,6 +32,10 @@ const USED: &[&str] = &[IMAGES, BY_REGEX, BY_SEMVER, CREDENTIALS, "tls-verify"];
 /// Keys that longshore ignores because it configures them elsewhere.
 const IGNORED: &[(&str, &str)] =
     &[("cert-dir", "certificates come from certs.d directories and SSL_CERT_FILE")];
+
+/// What every file arrives with, unless skopeo has flags for it.
+const UNLIKE_SKOPEO: &str = "longshore keeps the whole path and every platform, whereas skopeo sync writes only the \
+     last part of a path without --scoped, and one platform without --all";
 
 /// Reports whether the text is a skopeo sync file.
 #[must_use]
@@ -85,7 +90,16 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
             registry(&key.text, mapping, &mut parsed);
         }
     }
+    if let Some(first) = first_image(&parsed) {
+        parsed.warn(Place { line: first, column: 0 }, UNLIKE_SKOPEO);
+    }
     parsed.in_order()
+}
+
+/// Returns the line of the first image. A credential is an entry too, with an attribute.
+fn first_image(parsed: &Parsed) -> Option<u32> {
+    let images = parsed.entries.iter().filter(|entry| entry.attributes.is_empty());
+    images.map(|entry| entry.line).min()
 }
 
 fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
@@ -108,7 +122,7 @@ fn registry(name: &str, mapping: &Mapping, parsed: &mut Parsed) {
             Some(true) => {}
             Some(false) => parsed.warn(
                 key.place,
-                "`tls-verify: false` is ignored: use --tls-verify=false for the whole run",
+                "`tls-verify: false` is ignored: give --insecure-registry with this registry",
             ),
             None => parsed.error(node.place, "`tls-verify` must be true or false"),
         }

@@ -1,13 +1,20 @@
 //! Entries of the documented file, and errors with their positions.
 
-use longshore_plugin_sdk::list::{Confidence, Entry, Selection};
+use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
 use longshore_plugin_sdk::testing::{
     digest, filter, knows_its_own, remarks, survives_mutations, tag, take_credentials,
 };
 
-use super::{parse, probe};
+use super::{UNLIKE_SKOPEO, parse, probe};
 
 const DOCUMENTED: &str = include_str!("../fixtures/documented.yml");
+
+/// Returns the remarks besides the one that every file with images gets.
+fn others(parsed: &Parsed) -> Vec<String> {
+    let mut remarks = remarks(parsed);
+    remarks.retain(|remark| !remark.ends_with(UNLIKE_SKOPEO));
+    remarks
+}
 
 #[test]
 fn the_documented_file_is_read() {
@@ -35,11 +42,11 @@ fn the_documented_file_is_read() {
         ]
     );
     assert_eq!(
-        remarks(&parse("list", DOCUMENTED)),
+        others(&parse("list", DOCUMENTED)),
         [
             "7:15 the destination gets no tag, as only a digest is given",
             "16:5 `cert-dir` is ignored: certificates come from certs.d directories and SSL_CERT_FILE",
-            "18:5 `tls-verify: false` is ignored: use --tls-verify=false for the whole run",
+            "18:5 `tls-verify: false` is ignored: give --insecure-registry with this registry",
         ],
     );
 }
@@ -58,7 +65,7 @@ fn malformed_parts_have_positions_and_do_not_affect_others() {
         ]
     );
     assert_eq!(
-        remarks(&parse("list", text)),
+        others(&parse("list", text)),
         [
             "3:8 one tag is read as a list of one, which skopeo requires",
             "4:9! a tag must be a string, found a mapping",
@@ -77,14 +84,14 @@ fn a_registry_without_images_gets_a_warning() {
     let parsed = parse("list", text);
     assert_eq!(parsed.entries, [Entry::new("c.io/x", Selection::All, 3)]);
     assert_eq!(
-        remarks(&parsed),
+        others(&parsed),
         ["1:1 no images of `a.io` are named", "2:1 no images of `b.io` are named"]
     );
 }
 
 #[test]
 fn an_empty_file_says_why() {
-    assert_eq!(remarks(&parse("list", "{}\n")), ["1:1 no registry is named"]);
+    assert_eq!(others(&parse("list", "{}\n")), ["1:1 no registry is named"]);
 }
 
 #[test]
@@ -112,7 +119,7 @@ fn tags_may_be_numbers_and_empty() {
         ]
     );
     assert_eq!(
-        remarks(&parse("list", text)),
+        others(&parse("list", text)),
         [
             "3:15 a tag is empty, so it selects nothing",
             "3:18 a tag is empty, so it selects nothing",
@@ -160,7 +167,7 @@ fn the_probe_rejects_fixtures_of_other_formats() {
 fn credentials_need_a_name_and_a_password() {
     let of = |credentials: &str| {
         let mut parsed = parse("list", &format!("a.io/x:\n  images: {{b: []}}\n{credentials}"));
-        (take_credentials(&mut parsed), remarks(&parsed))
+        (take_credentials(&mut parsed), others(&parsed))
     };
     let (found, said) = of("  credentials: {username: u, password: '1'}\n");
     assert_eq!(found, [r#"3 a.io/x {"username":["u"],"password":["1"]}"#]);
@@ -172,4 +179,23 @@ fn credentials_need_a_name_and_a_password() {
         assert_eq!(said, [expected], "{credentials}");
     }
     assert_eq!(of("  credentials:\n"), (vec![], vec![]), "an empty value is none");
+}
+
+#[test]
+fn what_skopeo_does_otherwise_is_said_once() {
+    for (text, line) in [
+        ("a.io:\n  images:\n    team/x: ['1', '2']\n    y: []\n", Some(3)),
+        (
+            "a.io:\n  credentials: {username: u, password: p}\n  images-by-semver: {x: '>1'}\n",
+            Some(3),
+        ),
+        ("a.io: {images-by-tag-regex: {x: y}}\n", Some(1)),
+        ("a.io:\n  credentials: {username: u, password: p}\n  images: {}\n", None),
+    ] {
+        let all = remarks(&parse("list", text));
+        let found: Vec<_> = all.iter().filter(|remark| remark.contains("--scoped")).collect();
+        let expected: Vec<_> =
+            line.map(|line| format!("{line}:0 {UNLIKE_SKOPEO}")).into_iter().collect();
+        assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{text}");
+    }
 }

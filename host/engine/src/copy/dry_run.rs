@@ -10,7 +10,7 @@ use longshore_oci::{Content, Descriptor, Digest, Manifest, ManifestReference, Si
 use longshore_store::{Fault, Intent, Interrupt, StoreError};
 
 use super::admission::Admitted;
-use super::image::{already_present, same_archive};
+use super::image::{already_present, same_archive, way_to_keep};
 use super::work::{Run, Work};
 use super::{preview_referrers, same_chart};
 use crate::error::JobError;
@@ -81,7 +81,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     if would_create.is_none() {
         check_storage(work, &state).await?;
     }
-    if digest_decides(mode) && is_done(work, &state, &digest) {
+    if digest_decides(&job.filter, mode) && is_done(work, &state, &digest) {
         let manifest = read_for_referrers(work, manifest, &digest).await?;
         if let Some(manifest) = &manifest {
             check_selection(manifest, &job.filter, work.run.options.no_platform_fails)?;
@@ -99,7 +99,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
             return Ok(same_archive(digest, held.clone()));
         }
     }
-    if digest_decides(mode) && job.filter.is_everything() {
+    if digest_decides(&job.filter, mode) && job.filter.is_everything() {
         let of_referrers = read_for_referrers(work, manifest.clone(), &digest).await?;
         let at_most = match manifest.or_else(|| of_referrers.clone()) {
             Some(manifest) => size_of(work, manifest).await,
@@ -115,7 +115,7 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         Some(manifest) => manifest,
         None => work.root(Some(&digest)).await?,
     };
-    if is_done(work, &state, &digest) && stays_unchanged(&manifest, mode) {
+    if is_done(work, &state, &digest) && stays_unchanged(&manifest, &job.filter, mode) {
         check_selection(&manifest, &job.filter, work.run.options.no_platform_fails)?;
         let outcome = already_present(digest.clone(), digest);
         return with_referrers(work, outcome, Some(manifest), &state).await;
@@ -205,7 +205,7 @@ async fn warn_of_lost(work: &Work<'_>, state: &DestinationState, shape: &Shape) 
         return None;
     }
     let lost = work.lost_platforms(held, shape).await?;
-    let text = format!("its tag would lose {lost}; select all with -a and --os");
+    let text = format!("its tag would lose {lost}; {}", way_to_keep(&work.job.filter));
     work.note(Level::Warning, text);
     Some(lost)
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use longshore_oci::{Digest, Manifest, ManifestReference};
+use longshore_oci::{Digest, Manifest, ManifestReference, PlatformFilter};
 use longshore_store::Interrupt;
 
 use super::admission::Admitted;
@@ -101,7 +101,7 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     let manifest = work.unless_interrupted(work.root(named.as_ref())).await??;
     let source_digest = manifest.raw.digest.clone();
     let is_unchanged = held.as_ref() == Some(&source_digest) && !forced;
-    if is_unchanged && stays_unchanged(&manifest, options.index) {
+    if is_unchanged && stays_unchanged(&manifest, &work.job.filter, options.index) {
         return place_referrers_only(work, manifest).await;
     }
     let archive = manifest.content.chart_archive().filter(|_| options.charts_by_content).cloned();
@@ -164,7 +164,7 @@ async fn start(work: &Work<'_>) -> Result<Start, JobError> {
         }
     });
     let held = held?;
-    let verbatim = digest_decides(work.run.options.index);
+    let verbatim = digest_decides(&work.job.filter, work.run.options.index);
     let has_cache = work.run.options.cache.is_some();
     let found = held.clone().filter(|_| verbatim || has_cache);
     // Fetching a manifest may count as a pull where resolving does not, and an earlier run may have
@@ -197,11 +197,20 @@ async fn warn_of_change(
     {
         let to = &work.job.destination;
         let text = format!(
-            "{to}: it replaces {held}, and its tag loses {lost}; select all with -a and --os"
+            "{to}: it replaces {held}, and its tag loses {lost}; {}",
+            way_to_keep(&work.job.filter)
         );
         work.note(Level::Warning, text);
     }
     Ok(())
+}
+
+/// Says how a tag keeps its platforms.
+pub(super) const fn way_to_keep(filter: &PlatformFilter) -> &'static str {
+    match filter.takes_one_manifest() {
+        true => "the list asks for one manifest",
+        false => "select all with -a and --os",
+    }
 }
 
 /// The digest that the destination's tag names.

@@ -92,13 +92,8 @@ pub(super) async fn subjects(
     shape: &Shape,
 ) -> Result<(Vec<Descriptor>, bool), JobError> {
     let mut subjects = descendants(work, shape.children.clone()).await?.manifests;
-    let unchanged = match &shape.wrapped {
-        _ if shape.root.digest == shape.source => Some(shape.root.descriptor()),
-        wrapped => wrapped.as_ref().map(|wrapped| wrapped.raw.descriptor()),
-    };
-    let leaves_root = unchanged.is_none();
-    subjects.extend(unchanged);
-    Ok((subjects, leaves_root))
+    subjects.extend(shape.unchanged());
+    Ok((subjects, shape.leaves_root()))
 }
 
 /// Lists the root itself as a referrer, if it has a subject and the store lists none by itself.

@@ -242,7 +242,7 @@ impl Work<'_> {
         shape.changed.as_ref()?;
         let reference = ManifestReference::Digest(held.clone());
         let held = self.destination.manifest(self.repository(), &reference).await.ok()?;
-        lost_platforms::between(&held, &shape.parsed_root()?)
+        lost_platforms::between(&held, &shape.parsed_root()?, &self.job.filter)
     }
 
     /// Counts bytes sent to the destination.

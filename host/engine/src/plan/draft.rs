@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use std::ops::RangeFrom;
 use std::vec::IntoIter;
 
-use super::filter::{ListFilter, PLATFORM_HINT as PLATFORM_ADVICE};
+use super::filter::{EntryFilterError, ListFilter, PLATFORM_HINT as PLATFORM_ADVICE};
 use super::masked::MaskedLines;
 use super::repeated::{plain_terms, repeated};
 use super::{Ended, PlanError, PlanOptions, PlannedEntry, Unselected};
@@ -45,7 +45,7 @@ enum EntryError {
     #[error("destination: {0}")]
     Destination(#[source] ReferenceError),
     #[error(transparent)]
-    Platform(#[from] longshore_oci::PlatformError),
+    Filter(#[from] EntryFilterError),
     #[error("it selects tags by pattern, and none were listed")]
     Pattern,
     #[error("it has a user name")]
@@ -54,6 +54,10 @@ enum EntryError {
 
 /// What to write instead. Neither the failed list nor the log repeats the user name and the password.
 const ACCOUNT_HINT: &str = "leave the user name out of the list, and log in with longshore login";
+
+/// What to write for the manifest of one platform.
+const ONE_MANIFEST_HINT: &str =
+    "write # longshore: platforms=linux/amd64 attribute=single-manifest=true above the line";
 
 /// Says whether an entry has a user name before a host; comments do not count.
 fn names_account(text: &str) -> bool {
@@ -68,7 +72,8 @@ impl EntryError {
             Self::Source(_) | Self::Destination(_) => {
                 "a reference is [REGISTRY/]REPOSITORY, as in registry.example.com/team/app, and a tag as in 1.0"
             }
-            Self::Platform(_) => PLATFORM_ADVICE,
+            Self::Filter(EntryFilterError::Platform(_)) => PLATFORM_ADVICE,
+            Self::Filter(_) => ONE_MANIFEST_HINT,
             Self::Account => ACCOUNT_HINT,
             Self::Pattern => return None,
         };
@@ -305,7 +310,7 @@ fn job(
             repository: to.repository,
             version: to_version,
         },
-        filter: filter.of_entry(&entry.platforms)?,
+        filter: filter.of(entry)?,
     })
 }
 

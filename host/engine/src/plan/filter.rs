@@ -1,6 +1,6 @@
 //! Which platform filter holds for an entry.
 
-use crate::list::Format;
+use crate::list::{Attribute, Entry, Format};
 use longshore_oci::{Platform, PlatformError, PlatformFilter};
 
 /// What to write as a platform.
@@ -70,11 +70,27 @@ pub(super) struct ListFilter {
 }
 
 impl ListFilter {
+    /// Returns the filter of `entry`.
+    ///
+    /// # Errors
+    /// Fails if one of its platforms is not a platform, or if it wants one manifest and does not say for which
+    /// platform.
+    pub(super) fn of(&self, entry: &Entry) -> Result<PlatformFilter, EntryFilterError> {
+        let filter = self.of_entry(&entry.platforms)?;
+        if !takes_one_manifest(entry)? {
+            return Ok(filter);
+        }
+        match entry.platforms.as_slice() {
+            [platform] if platform != ALL => Ok(filter.of_one_manifest()),
+            _ => Err(EntryFilterError::OneOfMany),
+        }
+    }
+
     /// Returns the filter of an entry that names `platforms`.
     ///
     /// # Errors
     /// Fails if one of them is not a platform.
-    pub(super) fn of_entry(&self, platforms: &[String]) -> Result<PlatformFilter, PlatformError> {
+    fn of_entry(&self, platforms: &[String]) -> Result<PlatformFilter, PlatformError> {
         if platforms.is_empty() {
             return Ok(self.with_defaults.clone());
         }
@@ -82,6 +98,30 @@ impl ListFilter {
             return Ok(self.explicit.clone());
         }
         Ok(self.explicit.clone().and_platforms(parsed(platforms)?))
+    }
+}
+
+/// The attribute with which an entry asks for the manifest of its only platform, instead of an index.
+const ONE_MANIFEST: &str = "single-manifest";
+
+/// Why an entry has no filter.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EntryFilterError {
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error("the attribute {ONE_MANIFEST} needs exactly one platform")]
+    OneOfMany,
+    #[error("the attribute {ONE_MANIFEST} must be true or false, found {0:?}")]
+    NotBoolean(String),
+}
+
+/// Says whether `entry` asks for one manifest.
+fn takes_one_manifest(entry: &Entry) -> Result<bool, EntryFilterError> {
+    match entry.attributes.iter().find(|attribute| attribute.key == ONE_MANIFEST) {
+        None => Ok(false),
+        Some(Attribute { value, .. }) => {
+            value.parse().map_err(|_| EntryFilterError::NotBoolean(value.clone()))
+        }
     }
 }
 
@@ -103,7 +143,7 @@ fn parsed(platforms: &[String]) -> Result<Vec<Platform>, PlatformError> {
 #[cfg(test)]
 mod tests {
     use super::FilterFlags;
-    use crate::list::Format;
+    use crate::list::{Attribute, Entry, Format};
     use longshore_oci::PlatformError;
 
     fn filtered() -> Format {

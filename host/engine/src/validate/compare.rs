@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use longshore_oci::{
-    Content, Digest, Manifest, ManifestReference, Platform, RawManifest, Repository, Single,
+    Content, Digest, Manifest, ManifestReference, Platform, PlatformFilter, RawManifest,
+    Repository, Single,
 };
 use longshore_store::Source;
 
@@ -55,7 +56,8 @@ pub(super) async fn compare(entry: &Entry<'_>) -> Result<Outcome, ValidateError>
     };
     let source = manifest.raw.digest.clone();
     let same = tagged.as_ref().is_some_and(|tagged| tagged.digest == source);
-    if same && (digest_decides(mode) || stays_unchanged(&manifest, mode)) {
+    if same && (digest_decides(&job.filter, mode) || stays_unchanged(&manifest, &job.filter, mode))
+    {
         check_selection(&manifest, &job.filter, options.no_platform_fails)?;
         let kept = kept(entry, &manifest.content);
         let digests = digests(&source, tagged.as_ref());
@@ -148,7 +150,8 @@ async fn compare_shape(
     if difference.findings.is_empty() {
         let kept = Some(&*difference.kept);
         let outcome = complete(entry, &found, kept, shape.wrapped.as_ref(), digests).await?;
-        let reason = (outcome.status == Status::Valid).then(|| beside_selected(&found, &root));
+        let reason = (outcome.status == Status::Valid)
+            .then(|| beside_selected(&found, &root, &entry.job.filter));
         return Ok(Outcome { reason, ..outcome });
     }
     if let (Some(wanted), Content::Single(single)) = (&shape.single, &found.content)
@@ -162,8 +165,8 @@ async fn compare_shape(
 }
 
 /// Says why `mirror` would replace the index `found`, which has all that it writes: `root`.
-fn beside_selected(found: &Manifest, root: &Manifest) -> String {
-    match lost_platforms::between(found, root) {
+fn beside_selected(found: &Manifest, root: &Manifest, filter: &PlatformFilter) -> String {
+    match lost_platforms::between(found, root, filter) {
         Some(lost) => format!(
             "its tag also has {lost}; mirror with this platform filter would replace it by an index without them"
         ),
@@ -179,8 +182,7 @@ async fn with_left_behind(
     shape: &Shape,
     outcome: Outcome,
 ) -> Result<Outcome, ValidateError> {
-    let keeps_digest = shape.root.digest == shape.source || shape.wrapped.is_some();
-    if !entry.run.options.referrers || outcome.status != Status::Valid || keeps_digest {
+    if !entry.run.options.referrers || outcome.status != Status::Valid || !shape.leaves_root() {
         return Ok(outcome);
     }
     let count = count_left_behind(entry, &shape.source).await?;
@@ -239,7 +241,9 @@ async fn complete(
     // Reading the blobs may have shown that the destination is a pull-through cache.
     entry.check_storage(None).await?;
     if entry.run.options.referrers {
-        let is_verbatim = digests.source.as_ref() == Some(&held.raw.digest);
+        let is_taken_out =
+            entry.job.filter.takes_one_manifest() && matches!(held.content, Content::Single(_));
+        let is_verbatim = is_taken_out || digests.source.as_ref() == Some(&held.raw.digest);
         let findings = compare_referrers_of(entry, held, is_verbatim, kept).await?;
         if !findings.is_empty() {
             return judge.wrong_referrers(digests, findings).await;

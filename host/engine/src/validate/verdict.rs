@@ -114,8 +114,9 @@ impl Judge<'_> {
         if self.is_at_source(&held.raw.digest).await? {
             return Ok(true);
         }
+        let filter = &self.entry.job.filter;
         let rebuilt =
-            !self.entry.job.filter.is_everything() || !digest_decides(self.entry.run.options.index);
+            !filter.is_everything() || !digest_decides(filter, self.entry.run.options.index);
         let Content::Index(index) = &held.content else { return Ok(false) };
         // Copying never writes a wrong descriptor.
         if !rebuilt || difference.only_descriptors || difference.kept.is_empty() {
