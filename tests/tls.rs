@@ -242,6 +242,70 @@ fn certificates_are_not_checked_if_that_is_asked_for() {
 }
 
 #[test]
+fn certificates_of_one_registry_are_not_checked_if_that_is_asked_for() {
+    let (Some((source, image)), Some((other, _))) = (secure(), secure()) else { return };
+    let destination = Registry::embedded();
+    let (named, unnamed) = (source.address(), other.address());
+    let run = |from: &str, flags: &[&str]| mirror(from, &destination).args(flags).run();
+    run(named, &["--insecure-registry", named]).exits(0);
+    run(named, &[&format!("--insecure-registry=r.example.com,https://{named}")]).exits(0);
+    for flags in [
+        &["--insecure-registry", named][..],
+        &["--insecure-registry", "127.0.0.1"],
+        &["--insecure-registry", named, "--tls-verify"],
+    ] {
+        let refused = run(unnamed, flags).exits(1).complains("is not trusted");
+        refused.complains("--insecure-registry HOST:PORT");
+    }
+    run(unnamed, &["--insecure-registry", named, "--insecure-registry", unnamed]).exits(0);
+    run(unnamed, &["--insecure-registry", named, "--tls-verify=false"]).exits(0);
+    let settings = format!("insecure-registry = ['{named}']\n");
+    for words in [["tags", "team/app"], ["inspect", "team/app:1"]] {
+        let look = |from: &str| Longshore::new().args(words).args(["-s", from]);
+        look(named).run().exits(1).complains("is not trusted");
+        look(named).args(["--insecure-registry", named]).run().exits(0);
+        let place = "../home/.config/longshore.toml";
+        look(named).file(place, &settings).run().exits(0);
+        look(unnamed).file(place, &settings).run().exits(1);
+    }
+    let place = "../home/.config/longshore.toml";
+    let run = mirror(named, &destination).file(place, &settings).arg("--deep").run().exits(0);
+    assert!(!run.stderr.contains("not trusted"), "{}", run.stderr);
+    assert_eq!(destination.manifest("team/app", "1").bytes, image.bytes());
+}
+
+#[test]
+fn a_repeated_run_names_the_registry_whose_certificate_is_not_checked() {
+    let Some((source, _)) = secure() else { return };
+    let destination = Registry::embedded();
+    let run = Longshore::new().mirror().list("team/none team/none 1\n");
+    let run = run.source(source.address()).destination(destination.address());
+    let run = run.args(["--insecure-registry", source.address()]).run().exits(1);
+    let flag = format!(" --insecure-registry={} ", source.address());
+    assert!(run.stdout.contains(&flag), "{}", run.stdout);
+    run.complains("not found (404)")
+        .repeated("mirror-failed.txt")
+        .exits(1)
+        .complains("not found (404)");
+}
+
+#[test]
+fn what_names_no_registry_is_refused() {
+    for (value, why) in [
+        ("r.io/team", "it must be a registry without a path"),
+        ("a b", "--insecure-registry <HOST[:PORT]>"),
+        ("me@r.io", "--insecure-registry <HOST[:PORT]>"),
+    ] {
+        let run = Longshore::new().args(["tags", "r.io/a", "--insecure-registry", value]).run();
+        run.exits(2).complains(why);
+    }
+    for command in [&["serve"][..], &["man"], &["logout", "r.io"], &["plugin", "list"]] {
+        let run = Longshore::new().args(command).args(["--insecure-registry", "r.io"]).run();
+        run.exits(2).complains("use --insecure-registry: it has no effect on");
+    }
+}
+
+#[test]
 fn a_push_to_a_registry_with_tls_works() {
     let Some(destination) = Registry::docker().tls().start() else { return };
     let source = Registry::embedded();

@@ -76,31 +76,31 @@ fn start(invocation: Invocation, log: &Arc<Log>) -> Result<Exit, Fatal> {
     let global = cli.global;
     let used = file.path().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     log.write(Level::Debug, &format!("settings file: {used}"));
-    let (lock, tls_verify) = (file.clone(), global.tls_verify);
+    let (lock, insecure) = (file.clone(), global.insecure());
     let with_tag = async |command: Result<Exit, Fatal>| match command {
-        Err(fatal) => Err(plugin::with_moved_tag(fatal, &lock, tls_verify).await),
+        Err(fatal) => Err(plugin::with_moved_tag(fatal, &lock, &insecure).await),
         done => done,
     };
     let (list, task) = match cli.command {
         Command::Completions(flags) => return completions::print(&flags),
         Command::Man(flags) => return man::write(flags),
         Command::Plugin(flags) => {
-            let task = plugin::run(flags.command, file, global.tls_verify, log);
+            let task = plugin::run(flags.command, file, &insecure, log);
             return block_on(task, log);
         }
         Command::Serve(flags) => return block_on(serve::run(flags, log), log),
         Command::Worker(flags) => return block_on(worker::run(flags, log), log),
         Command::Tags(flags) => {
-            return block_on(inspect::tags(flags, &origins, global.tls_verify, log), log);
+            return block_on(inspect::tags(flags, &origins, &insecure, log), log);
         }
         Command::Inspect(flags) => {
-            return block_on(inspect::inspect(flags, &origins, global.tls_verify, log), log);
+            return block_on(inspect::inspect(flags, &origins, &insecure, log), log);
         }
-        Command::Login(flags) => return block_on(login::run(flags, global.tls_verify, log), log),
+        Command::Login(flags) => return block_on(login::run(flags, &insecure, log), log),
         Command::Logout(flags) => return block_on(login::log_out(flags, log), log),
         Command::WhoAmI(flags) => {
             let used = login::UsedSettings { file: &used, destination: file.destination() };
-            return block_on(login::who_am_i(flags, global.tls_verify, used, log), log);
+            return block_on(login::who_am_i(flags, &insecure, used, log), log);
         }
         Command::ConvertList(flags) => {
             hide_time(&flags.hangar, log);

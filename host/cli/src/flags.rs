@@ -34,7 +34,7 @@ pub(crate) use chart_list::ChartListFlags;
 pub(crate) use convert::Convert;
 pub(crate) use copy::{Copy, OF_ONE_COPY};
 pub(crate) use fleet::{FleetFlags, Worker};
-pub(crate) use global::{Global, OF_CONNECTIONS, is_without_effect};
+pub(crate) use global::{Global, OF_CONNECTIONS, without_effect};
 pub(crate) use hangar::{HangarFlags, Replaced};
 pub(crate) use help::{Closing, endings};
 pub(crate) use help::{Completions, Man};

@@ -36,6 +36,9 @@ pub(crate) const LARGEST: usize = 768 * 1024;
 pub struct RunOptions {
     /// Whether certificates of registries are verified.
     pub tls_verify: bool,
+    /// The registries whose certificates are not verified in any case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub insecure: Vec<Registry>,
     /// How long to wait for a throttled registry.
     pub max_wait: Duration,
     /// How often a request that failed is sent again.
@@ -333,6 +336,7 @@ mod tests {
         let traits = vec![("cross-mount".to_owned(), "false".to_owned())];
         let options = |described| RunOptions {
             tls_verify: true,
+            insecure: vec!["d.io:5000".parse().unwrap()],
             max_wait: Duration::from_secs(1),
             retries: 2,
             limit_rate: None,

@@ -32,16 +32,16 @@ use crate::retry::{Backoff, RetryBudget};
 use crate::traits::{Capabilities, Observed};
 use crate::upload::attempt_error::AttemptError;
 use crate::upload::self_mount::SelfMount;
-use crate::{Cause, Credentials, RegistryError};
+use crate::{Cause, Credentials, InsecureRegistries, RegistryError};
 use longshore_oci::{Registry, StoreName};
 use longshore_store::{BlobTransfer, Effort, Operation, StoreEffort};
 
 /// Options for all registries of a run.
 #[derive(Debug)]
 pub struct RegistryOptions {
-    /// Whether certificates are verified. If not, plain HTTP is allowed too.
-    pub tls_verify: bool,
-    /// Registries that may be reached over plain HTTP, whatever `tls_verify` says.
+    /// The registries whose certificates are not verified. Plain HTTP to them is allowed too.
+    pub insecure: InsecureRegistries,
+    /// Other registries that may be reached over plain HTTP.
     pub plain_http: Vec<Registry>,
     /// The sources of credentials.
     pub credentials: Credentials,
@@ -106,7 +106,7 @@ impl Registries {
             options.root_bundle.as_deref().map(roots_of_bundle).transpose()?.unwrap_or_default();
         let certificates = RegistryCertificates { roots, identity: None };
         let shared = Arc::new(Connections::new(
-            options.tls_verify,
+            !options.insecure.all,
             certificates,
             Arc::clone(&options.proxies),
         ));
@@ -368,14 +368,15 @@ impl Client {
                 let mut certificates =
                     RegistryCertificates::of(&self.registry, &self.options.certificate_directories)
                         .map_err(|error| Cause::CertificateFile(error.to_string()))?;
-                let connections =
-                    if certificates.roots.is_empty() && certificates.identity.is_none() {
-                        Arc::clone(&self.shared)
-                    } else {
-                        certificates.roots.extend(self.shared.roots().iter().cloned());
-                        let proxies = Arc::clone(&self.options.proxies);
-                        Arc::new(Connections::new(self.options.tls_verify, certificates, proxies))
-                    };
+                let verify = !self.options.insecure.has(&self.registry);
+                let has_own = !certificates.roots.is_empty() || certificates.identity.is_some();
+                let connections = if has_own || verify != self.shared.checks_certificates() {
+                    certificates.roots.extend(self.shared.roots().iter().cloned());
+                    let proxies = Arc::clone(&self.options.proxies);
+                    Arc::new(Connections::new(verify, certificates, proxies))
+                } else {
+                    Arc::clone(&self.shared)
+                };
                 let allows_plain = self.options.plain_http.contains(&self.registry);
                 Ok(Base {
                     url: base_url(&self.registry, &connections, allows_plain).await?,

@@ -189,18 +189,19 @@ impl Registries {
         let unusable = |error: crate::CertificateError| Cause::CertificateFile(error.to_string());
         let mut certificates =
             certificates_of_files(tls.roots.as_deref(), tls.identity.as_ref()).map_err(unusable)?;
+        let mut verify = !tls.unverified && !self.options.insecure.all;
         if let Ok(registry) = host.parse::<Registry>() {
+            verify &= !self.options.insecure.has(&registry);
             let found = RegistryCertificates::of(&registry, &self.options.certificate_directories)
                 .map_err(unusable)?;
             certificates.roots.extend(found.roots);
             certificates.identity = certificates.identity.or(found.identity);
         }
         let plain = certificates.roots.is_empty() && certificates.identity.is_none();
-        let connections = if plain && !tls.unverified {
+        let connections = if plain && verify == self.shared.checks_certificates() {
             Arc::clone(&self.shared)
         } else {
             certificates.roots.extend(self.shared.roots().iter().cloned());
-            let verify = self.options.tls_verify && !tls.unverified;
             let proxies = Arc::clone(&self.options.proxies);
             Arc::new(Connections::new(verify, certificates, proxies))
         };

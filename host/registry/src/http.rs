@@ -6,6 +6,7 @@ pub(crate) mod body;
 pub(crate) mod certificate;
 pub(crate) mod connection;
 pub(crate) mod failure;
+pub(crate) mod insecure;
 pub(crate) mod location;
 mod no_proxy;
 pub(crate) mod places;

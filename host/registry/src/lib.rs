@@ -42,6 +42,7 @@ pub use endpoint::{
 pub use error::{Cause, RegistryError};
 pub use hints::HintCache;
 pub use http::certificate::{CertificateError, certificate_directories};
+pub use http::insecure::InsecureRegistries;
 pub use http::proxy::{Proxies, ProxyError, ProxyFault};
 pub use http::tls_fault::TlsFault;
 pub use http::zone::Zone;

@@ -113,7 +113,7 @@ async fn charts(
     let config = config_of(&text)?;
     let plain_http = Vec::from_iter(config.target.insecure.then(|| config.target.registry.clone()));
     let registries = RegistrySettings {
-        tls_verify: settings.tls_verify,
+        insecure: settings.insecure.clone(),
         plain_http,
         ..RegistrySettings::default()
     };
@@ -231,7 +231,7 @@ async fn resolve(list: &mut List, settings: &ConvertSettings, log: &Log) -> Resu
         return Ok(0);
     }
     let registries =
-        RegistrySettings { tls_verify: settings.tls_verify, ..RegistrySettings::default() };
+        RegistrySettings { insecure: settings.insecure.clone(), ..RegistrySettings::default() };
     let setup = StoreSetup::of_environment(registries, None)?;
     let Replacements { source, destination, source_project, .. } = &settings.replacements;
     let stores = setup.stores(destination.as_ref())?;

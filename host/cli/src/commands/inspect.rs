@@ -6,6 +6,7 @@ use longshore_engine::event::Level;
 use longshore_engine::plan::{parse_store_flag, valid_tags};
 use longshore_engine::{counted, inspect};
 use longshore_oci::{Reference, ReferenceError, Registry, Repository, StoreName};
+use longshore_registry::InsecureRegistries;
 use longshore_store::{Source, Stores as _};
 
 use super::layout_tag::{untagged, with_only_tag};
@@ -19,7 +20,7 @@ use crate::setup::{RegistrySettings, StoreSetup, destination_of_environment};
 pub(crate) async fn tags(
     flags: Tags,
     origins: &Origins,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
     log: &Log,
 ) -> Result<Exit, Fatal> {
     let text = bare(&flags.repository);
@@ -28,24 +29,24 @@ pub(crate) async fn tags(
         if !image.lacks_tag() {
             return Err(SettingsError::NotRepository { text: flags.repository }.into());
         }
-        return list_tags(&image.store, &image.repository, flags.output, tls_verify, log).await;
+        return list_tags(&image.store, &image.repository, flags.output, insecure, log).await;
     }
     let wanted = reference(text, source.as_ref())?;
     if wanted.version.digest().is_some() || text.ends_with(&format!(":{}", tag_of(&wanted))) {
         let text = flags.repository;
         return Err(SettingsError::NotRepository { text }.into());
     }
-    list_tags(&wanted.store, &wanted.repository, flags.output, tls_verify, log).await
+    list_tags(&wanted.store, &wanted.repository, flags.output, insecure, log).await
 }
 
 async fn list_tags(
     name: &StoreName,
     repository: &Repository,
     output: OutputFormat,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
     log: &Log,
 ) -> Result<Exit, Fatal> {
-    let store = open(name, None, tls_verify)?;
+    let store = open(name, None, insecure)?;
     let tags = match store.tags(repository).await {
         Ok(tags) => tags,
         Err(error) => return Ok(failed(&error, error.hint.as_deref(), log)),
@@ -82,7 +83,7 @@ fn tag_of(reference: &Reference) -> &str {
 pub(crate) async fn inspect(
     flags: Inspect,
     origins: &Origins,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
     log: &Log,
 ) -> Result<Exit, Fatal> {
     let text = bare(&flags.reference);
@@ -91,12 +92,12 @@ pub(crate) async fn inspect(
     let bound = destination.as_ref().and_then(StoreName::registry);
     let (wanted, opened) = match layout(text, source.as_ref())? {
         Some(image) => {
-            let opened = open(&image.store, bound, tls_verify)?;
+            let opened = open(&image.store, bound, insecure)?;
             (with_only_tag(image, &*opened).await?.reference(), opened)
         }
         None => {
             let wanted = reference(text, source.as_ref())?;
-            let opened = open(&wanted.store, bound, tls_verify)?;
+            let opened = open(&wanted.store, bound, insecure)?;
             (wanted, opened)
         }
     };
@@ -109,7 +110,7 @@ pub(crate) async fn inspect(
         return Ok(Exit::Done);
     };
     let copy = place(&wanted, store, &flags.default_project)?;
-    let opened = open_to_look(&copy.store, tls_verify)?;
+    let opened = open_to_look(&copy.store, insecure)?;
     let located = inspect::find(&found, &opened, &copy).await;
     report::print_inspection(&wanted, &found, Some((&copy, located.as_ref())), flags.output)?;
     match located {
@@ -173,8 +174,8 @@ fn reference(text: &str, source: Option<&StoreName>) -> Result<Reference, Settin
 }
 
 /// Opens the store of `-d` to look at it. A folder that does not exist holds nothing.
-fn open_to_look(name: &StoreName, tls_verify: bool) -> Result<Arc<dyn Source>, Fatal> {
-    let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+fn open_to_look(name: &StoreName, insecure: &InsecureRegistries) -> Result<Arc<dyn Source>, Fatal> {
+    let settings = RegistrySettings { insecure: insecure.clone(), ..RegistrySettings::default() };
     let setup =
         StoreSetup::of_environment(settings, None)?.with_folders(None, Some(name), false)?;
     Ok(setup.stores(name.registry())?.destination(name)?)
@@ -186,9 +187,9 @@ fn open_to_look(name: &StoreName, tls_verify: bool) -> Result<Arc<dyn Source>, F
 fn open(
     name: &StoreName,
     destination: Option<&Registry>,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
 ) -> Result<Arc<dyn Source>, Fatal> {
-    let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+    let settings = RegistrySettings { insecure: insecure.clone(), ..RegistrySettings::default() };
     let of_environment = destination_of_environment();
     let bound = destination.or(of_environment.as_ref());
     let stores = StoreSetup::of_environment(settings, None)?.stores(bound)?;

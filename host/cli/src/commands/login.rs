@@ -9,7 +9,8 @@ use std::path::Path;
 use longshore_engine::event::Level;
 use longshore_oci::Registry;
 use longshore_registry::{
-    Credential, CredentialPlace, CredentialSources, CredentialStore, Credentials, LoginAnswer,
+    Credential, CredentialPlace, CredentialSources, CredentialStore, Credentials,
+    InsecureRegistries, LoginAnswer,
 };
 
 pub(crate) use self::error::LoginError;
@@ -21,13 +22,17 @@ use crate::setup::{RegistrySettings, StoreSetup, credential_sources};
 pub(crate) use self::whoami::{UsedSettings, run as who_am_i};
 
 /// Checks a credential and stores it.
-pub(crate) async fn run(flags: Login, tls_verify: bool, log: &Log) -> Result<Exit, Fatal> {
+pub(crate) async fn run(
+    flags: Login,
+    insecure: &InsecureRegistries,
+    log: &Log,
+) -> Result<Exit, Fatal> {
     let Login { registry, username, password_stdin } = flags;
     let sources = credential_sources()?;
     let store = CredentialStore::of(&sources).ok_or(LoginError::NoHome)?;
     let (username, password) = password::ask(username, password_stdin, &registry)?;
     let credential = Credential::Basic { username: username.clone(), password: password.clone() };
-    let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+    let settings = RegistrySettings { insecure: insecure.clone(), ..RegistrySettings::default() };
     let stores = StoreSetup::for_login(settings, None)?.stores(None)?;
     match stores.registries.client(&registry).check_login(&credential).await {
         Ok(LoginAnswer::Accepted) => {}

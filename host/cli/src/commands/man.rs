@@ -111,7 +111,7 @@ fn sections(command: &Command, closing: &Closing) -> Roff {
     let mut roff = Roff::new();
     let connects = command
         .get_arguments()
-        .any(|flag| flag.get_long() == Some(flags::OF_CONNECTIONS) && !flag.is_hide_set());
+        .any(|flag| flag.get_long() == Some(flags::OF_CONNECTIONS[0]) && !flag.is_hide_set());
     roff.control("SH", ["EXIT STATUS"]);
     if closing.exit_codes.is_empty() {
         EXIT_CODES.iter().for_each(|(code, what)| term(&mut roff, code, what));

@@ -21,18 +21,19 @@ use crate::error::{Exit, Fatal};
 use crate::flags::PluginCommand;
 use crate::report::Log;
 use crate::settings::SettingsFile;
+use longshore_registry::InsecureRegistries;
 
 /// Runs one command about plugins.
 pub(crate) async fn run(
     command: PluginCommand,
     file: SettingsFile,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
     log: &Arc<Log>,
 ) -> Result<Exit, Fatal> {
-    let open = || Installation::open(file, tls_verify, log);
+    let open = || Installation::open(file, insecure, log);
     match command {
         PluginCommand::New(flags) => author::new(&flags),
-        PluginCommand::Test(flags) => author::test(&flags, tls_verify, log).await,
+        PluginCommand::Test(flags) => author::test(&flags, insecure, log).await,
         PluginCommand::Bench(flags) => author::bench(&flags, log).await,
         PluginCommand::List(flags) => list::run(&flags, &open()?),
         PluginCommand::Info(flags) => info::run(&flags, &open()?).await,

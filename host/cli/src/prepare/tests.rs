@@ -13,7 +13,9 @@ use longshore_plugin_host::{
     Call, EndpointTransport, Failure, HostOptions, IncomingResponse, Kind, LogLevel,
     OutgoingRequest, Plugin, PluginError, PluginHost, PluginLog, PluginSetup, TransportError,
 };
-use longshore_registry::{CredentialSources, Credentials, Registries, RegistryOptions};
+use longshore_registry::{
+    CredentialSources, Credentials, InsecureRegistries, Registries, RegistryOptions,
+};
 
 /// Responds to every request by its method and path, and records it.
 struct Harbor {
@@ -93,7 +95,7 @@ async fn prepared_for(
     };
     let jobs: Jobs = (1..).zip(repositories).map(job).collect();
     let registries = Registries::new(RegistryOptions {
-        tls_verify: true,
+        insecure: InsecureRegistries::default(),
         plain_http: Vec::new(),
         credentials: Credentials::new(CredentialSources::default()),
         certificate_directories: Vec::new(),

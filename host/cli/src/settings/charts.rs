@@ -13,7 +13,7 @@ use crate::flags::{CopyFlags, Global, ImageFlags, ListFlags, MirrorCharts, NO_PR
 use crate::report::shell_command;
 
 /// The flags of `mirror-charts` that `mirror` has too, for the command that repeats failed images.
-const OF_MIRROR: [&str; 18] = [
+const OF_MIRROR: [&str; 19] = [
     "arch",
     "arch-any",
     "os",
@@ -30,6 +30,7 @@ const OF_MIRROR: [&str; 18] = [
     "retries",
     "limit-rate",
     "tls-verify",
+    "insecure-registry",
     "debug",
     "quiet",
 ];
@@ -103,8 +104,9 @@ impl ChartSettings {
         let is_shared =
             |word: &String| OF_MIRROR.iter().any(|flag| word.starts_with(&format!("--{flag}=")));
         let mut repeat_images = words("mirror", others.into_iter().filter(is_shared).collect());
-        if target.insecure && global.tls_verify && !target.registry.is_loopback() {
-            repeat_images.push("--tls-verify=false".to_owned());
+        let is_insecure = target.registry.is_loopback() || global.insecure().has(&target.registry);
+        if target.insecure && !is_insecure {
+            repeat_images.push(format!("--insecure-registry={}", target.registry));
         }
         run.part = part(&flags);
         Ok(Self { run, flags, target, upstreams, logins, repeat, repeat_run, repeat_images })

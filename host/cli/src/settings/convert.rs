@@ -7,12 +7,13 @@ use crate::convert::Replacements;
 use crate::flags::{Convert, Global};
 use longshore_chart::source::RepoLogin;
 use longshore_engine::plan::parse_registry_flag;
+use longshore_registry::InsecureRegistries;
 
 /// The settings of one conversion.
 #[derive(Debug)]
 pub(crate) struct ConvertSettings {
     pub(crate) flags: Convert,
-    pub(crate) tls_verify: bool,
+    pub(crate) insecure: InsecureRegistries,
     pub(crate) replacements: Replacements,
     pub(crate) plugins: PluginSettings,
     /// The logins of chart repositories, or why they cannot be used.
@@ -51,6 +52,6 @@ impl ConvertSettings {
         let logins = file.repositories();
         let mut plugins = PluginSettings::new(file, &flags.plugin_config, Vec::new())?;
         plugins.locked = flags.locked;
-        Ok(Self { logins, plugins, tls_verify: global.tls_verify, flags, replacements, notes })
+        Ok(Self { logins, plugins, insecure: global.insecure(), flags, replacements, notes })
     }
 }

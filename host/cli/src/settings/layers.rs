@@ -110,12 +110,11 @@ pub(crate) fn resolve(arguments: &[OsString]) -> Result<Invocation, InvocationEr
 
 /// Refuses a global flag of the command line that has no effect on the command.
 fn refuse_without_effect(given: &ArgMatches, path: &[String]) -> Result<(), SettingsError> {
-    let is_given = |matches| flags::is_without_effect(path, matches);
-    if is_given(given) || is_given(innermost(given)) {
-        let flag = flags::OF_CONNECTIONS;
-        return Err(SettingsError::NoEffect { flag, command: path.join(" ") });
+    let flag_of = |matches| flags::without_effect(path, matches);
+    match flag_of(given).or_else(|| flag_of(innermost(given))) {
+        Some(flag) => Err(SettingsError::NoEffect { flag, command: path.join(" ") }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Returns the subcommands that lead to the command to run.

@@ -12,13 +12,14 @@ use crate::report::Verb;
 use longshore_chart::source::RepoLogin;
 use longshore_engine::plan::{FilterFlags, PlanError, Shard, SourceOverride, parse_store_flag};
 use longshore_oci::{PlatformFilter, Registry, StoreName};
+use longshore_registry::InsecureRegistries;
 
 /// The settings of one run.
 #[derive(Debug)]
 pub(crate) struct RunSettings {
     pub(crate) list: ListFlags,
     pub(crate) task: Task,
-    pub(crate) tls_verify: bool,
+    pub(crate) insecure: InsecureRegistries,
     /// Registries that may be reached over plain HTTP.
     pub(crate) plain_http: Vec<Registry>,
     pub(crate) source: SourceOverride,
@@ -142,7 +143,7 @@ impl RunSettings {
         }
         Ok(Self {
             filter: filter(&list, origins, &file)?,
-            tls_verify: global.tls_verify,
+            insecure: global.insecure(),
             plain_http: Vec::new(),
             notes,
             failed_is_default: origins.of("failed") == Origin::Default,

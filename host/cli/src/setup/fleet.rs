@@ -6,7 +6,7 @@ use longshore_files::read_any;
 use longshore_fleet::{
     Connection, FleetError, OpenedRun, Pause, RunOpener, RunOptions, ServerOptions, UserCredentials,
 };
-use longshore_registry::ThrottlePause;
+use longshore_registry::{InsecureRegistries, ThrottlePause};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::caches::Caches;
@@ -90,7 +90,10 @@ impl OwnStores {
             }
         });
         let settings = RegistrySettings {
-            tls_verify: options.tls_verify,
+            insecure: InsecureRegistries {
+                all: !options.tls_verify,
+                named: options.insecure.clone(),
+            },
             plain_http: Vec::new(),
             max_wait: options.max_wait,
             retries: options.retries,

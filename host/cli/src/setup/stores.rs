@@ -14,8 +14,8 @@ use longshore_engine::job::Jobs;
 use longshore_layout::LayoutStore;
 use longshore_oci::{LayoutsName, Registry, StoreName};
 use longshore_registry::{
-    CredentialSources, Credentials, DEFAULT_RETRIES, HintCache, ListedCredential, Proxies,
-    Registries, RegistryOptions, ThrottlePause, certificate_directories,
+    CredentialSources, Credentials, DEFAULT_RETRIES, HintCache, InsecureRegistries,
+    ListedCredential, Proxies, Registries, RegistryOptions, ThrottlePause, certificate_directories,
 };
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
 use tokio::sync::mpsc::UnboundedSender;
@@ -26,8 +26,8 @@ use crate::report::Log;
 
 /// The settings of all registries.
 pub(crate) struct RegistrySettings {
-    /// `--tls-verify`.
-    pub(crate) tls_verify: bool,
+    /// `--tls-verify=false` and `--insecure-registry`.
+    pub(crate) insecure: InsecureRegistries,
     /// Registries that may be reached over plain HTTP: the `insecure` target of charts.
     pub(crate) plain_http: Vec<Registry>,
     /// `--max-wait`.
@@ -46,7 +46,7 @@ const DEFAULT_MAX_WAIT: Duration = Duration::from_mins(15);
 impl Default for RegistrySettings {
     fn default() -> Self {
         Self {
-            tls_verify: true,
+            insecure: InsecureRegistries::default(),
             plain_http: Vec::new(),
             max_wait: DEFAULT_MAX_WAIT,
             retries: DEFAULT_RETRIES,
@@ -232,7 +232,7 @@ impl StoreSetup {
             credentials.bind_environment(registry.clone());
         }
         let registries = Registries::new(RegistryOptions {
-            tls_verify: self.settings.tls_verify,
+            insecure: self.settings.insecure.clone(),
             plain_http: self.settings.plain_http.clone(),
             credentials: Credentials::new(credentials),
             certificate_directories: self.certificates.clone(),

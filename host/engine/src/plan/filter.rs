@@ -142,8 +142,8 @@ fn parsed(platforms: &[String]) -> Result<Vec<Platform>, PlatformError> {
 
 #[cfg(test)]
 mod tests {
-    use super::FilterFlags;
-    use crate::list::{Attribute, Entry, Format};
+    use super::{FilterFlags, ONE_MANIFEST};
+    use crate::list::{Attribute, Entry, Format, Selection};
     use longshore_oci::PlatformError;
 
     fn filtered() -> Format {
@@ -182,5 +182,35 @@ mod tests {
         assert_eq!(of(&flags, &filtered(), &[]).unwrap(), "arch arm64, os linux");
         assert_eq!(of(&flags, &Format::default(), &[]).unwrap(), "arch arm64");
         assert_eq!(flags.defaults(&filtered()), [None, Some("linux")]);
+    }
+
+    #[test]
+    fn one_manifest_needs_one_platform() {
+        let of = |platforms: &[&str], value: &str| {
+            let attribute = Attribute { key: ONE_MANIFEST.to_owned(), value: value.to_owned() };
+            let entry = Entry {
+                source: "a.io/b".to_owned(),
+                repositories: None,
+                select: Selection::All,
+                destination: None,
+                destination_tag: None,
+                platforms: platforms.iter().map(|&text| text.to_owned()).collect(),
+                line: 1,
+                attributes: vec![attribute],
+            };
+            let filter = FilterFlags::default().for_list(&filtered()).unwrap();
+            filter
+                .of(&entry)
+                .map(|filter| filter.takes_one_manifest())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&["linux/arm64"], "true"), Ok(true));
+        assert_eq!(of(&["linux/arm64"], "false"), Ok(false));
+        assert_eq!(of(&[], "false"), Ok(false));
+        for platforms in [&[][..], &["all"], &["linux/amd64", "linux/arm64"]] {
+            assert!(of(platforms, "true").unwrap_err().contains("exactly one platform"));
+        }
+        assert!(of(&["linux/arm64"], "yes").unwrap_err().contains("found \"yes\""));
+        assert!(of(&["arm64"], "true").is_err());
     }
 }

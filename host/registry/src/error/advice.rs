@@ -33,7 +33,7 @@ impl RegistryError {
                 out_of_files(why)?
             }
             Cause::Unreachable { why, .. } if why.contains("no TLS") => {
-                "the registry speaks plain HTTP; allow it with --tls-verify=false"
+                "the registry speaks plain HTTP; allow it with --insecure-registry HOST:PORT (--tls-verify=false is for all registries)"
             }
             Cause::Unreachable { .. } | Cause::NoConnection { .. } => {
                 "check the registry's name, the network and the proxy settings"

@@ -196,16 +196,16 @@ impl TlsFault {
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::UnknownAuthority => {
-                "put the registry's CA into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --tls-verify=false"
+                "put the registry's CA into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --insecure-registry HOST:PORT (--tls-verify=false is for all registries)"
             }
             Self::UnknownIssuer { .. } => {
-                "put the registry's CA into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --tls-verify=false; if it is there and issued that of the issuer, let the server send its whole chain"
+                "put the registry's CA into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --insecure-registry HOST:PORT (--tls-verify=false is for all registries); if it is there and issued that of the issuer, let the server send its whole chain"
             }
             Self::Signature => {
                 "have a certificate issued with a new key: RSA with 2048 bits or more, or ECDSA"
             }
             Self::SelfSigned => {
-                "put this certificate itself into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --tls-verify=false"
+                "put this certificate itself into ~/.config/containers/certs.d/HOST:PORT/ca.crt or name it in SSL_CERT_FILE, or use --insecure-registry HOST:PORT (--tls-verify=false is for all registries)"
             }
             Self::Expired { .. } => {
                 "renew the certificate of that host; if it is valid, check the clock of this machine"
@@ -220,7 +220,7 @@ impl TlsFault {
                 "have a certificate issued that has the host among its subject alternative names; the common name does not count"
             }
             Self::Certificate(_) => {
-                "have another certificate issued for that host, or use --tls-verify=false"
+                "have another certificate issued for that host, or use --insecure-registry HOST:PORT (--tls-verify=false is for all registries)"
             }
             Self::WantsCertificate => WANTS_CERTIFICATE,
             Self::ClientCertificate("it has expired") => {

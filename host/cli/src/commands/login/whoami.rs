@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use longshore_engine::plan::parse_store_flag;
 use longshore_oci::{Registry, Repository, StoreName};
 use longshore_registry::{
-    Cause, Client, Credential, Credentials, LoginAnswer, RegistryError, variable_of,
+    Cause, Client, Credential, Credentials, InsecureRegistries, LoginAnswer, RegistryError,
+    variable_of,
 };
 
 use crate::error::{Exit, Fatal};
@@ -18,7 +19,7 @@ use crate::setup::{
 /// Shows the credential for a registry, what it may do, and the settings file in use.
 pub(crate) async fn run(
     flags: WhoAmI,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
     settings: UsedSettings<'_>,
     log: &Log,
 ) -> Result<Exit, Fatal> {
@@ -60,7 +61,8 @@ pub(crate) async fn run(
         );
         _ = writeln!(text, "DOCKER_USERNAME is set, but only for {whose}; it was not sent");
     }
-    let settings_of_registries = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+    let settings_of_registries =
+        RegistrySettings { insecure: insecure.clone(), ..RegistrySettings::default() };
     let stores =
         StoreSetup::of_environment(settings_of_registries, None)?.stores(bound.as_ref())?;
     let client = stores.registries.client(&registry);

@@ -160,18 +160,18 @@ impl Session {
         }
     }
 
-    /// Refuses a plugin that sends a password over plain HTTP, unless the host is on loopback or
-    /// `--tls-verify=false` was given.
+    /// Refuses a plugin that sends a password over plain HTTP, unless the host is on loopback or insecure
+    /// by a flag.
     fn check_plain_http(&self, plugin: &Plugin, jobs: &Jobs) -> Result<(), SettingsError> {
-        if !self.settings.tls_verify {
-            return Ok(());
-        }
         let registries: Vec<&Registry> =
             jobs.destinations().filter_map(StoreName::registry).collect();
         for PlainHttp { setting, host } in plugin.plain_http() {
             let given: Option<Registry> = host.and_then(|host| host.parse().ok());
             let hosts = given.iter().chain(registries.iter().copied().filter(|_| given.is_none()));
-            if let Some(registry) = hosts.into_iter().find(|host| !host.is_loopback()) {
+            if let Some(registry) = hosts
+                .into_iter()
+                .find(|host| !host.is_loopback() && !self.settings.insecure.has(host))
+            {
                 let setting = match &setting {
                     PlainSetting::Key { key, value } => {
                         format!("{}={value}", self.settings.plugins.written(plugin.name(), key))

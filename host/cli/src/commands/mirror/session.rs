@@ -36,7 +36,7 @@ impl Session {
     pub(in crate::commands) fn new(settings: RunSettings, log: &Arc<Log>) -> Result<Self, Fatal> {
         let caches = Caches::of_environment();
         let registry_settings = RegistrySettings {
-            tls_verify: settings.tls_verify,
+            insecure: settings.insecure.clone(),
             plain_http: settings.plain_http.clone(),
             max_wait: settings.list.images.limits.max_wait,
             retries: settings.list.images.limits.retries,

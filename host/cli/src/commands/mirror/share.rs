@@ -37,7 +37,8 @@ impl Session {
         };
         let mut prepared = self.prepare(purpose, jobs, stores, &events).await?;
         let options = RunOptions {
-            tls_verify: self.settings.tls_verify,
+            tls_verify: !self.settings.insecure.all,
+            insecure: self.settings.insecure.named.clone(),
             max_wait: list.images.limits.max_wait,
             retries: list.images.limits.retries,
             limit_rate: list.images.limits.limit_rate,

@@ -17,6 +17,7 @@ use crate::prepare::RegistryEndpoints;
 use crate::report::{self, Log};
 use crate::settings::SettingsError;
 use crate::setup::{LogOfPlugins, RegistrySettings, StoreSetup, host_of};
+use longshore_registry::InsecureRegistries;
 
 /// Makes the folder of a new plugin.
 pub(super) fn new(flags: &PluginNew) -> Result<Exit, Fatal> {
@@ -40,12 +41,12 @@ pub(super) fn new(flags: &PluginNew) -> Result<Exit, Fatal> {
 /// Runs a plugin on its fixtures.
 pub(super) async fn test(
     flags: &PluginTest,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
     log: &Arc<Log>,
 ) -> Result<Exit, Fatal> {
     let project = Project::open(&flags.plugin, flags.fixtures.as_deref())?;
     let mode = match &flags.record {
-        Some(registry) => Mode::Record(recorder(registry, flags, &project, tls_verify)?),
+        Some(registry) => Mode::Record(recorder(registry, flags, &project, insecure)?),
         None if flags.update => Mode::Update,
         None => Mode::Check,
     };
@@ -69,14 +70,14 @@ fn recorder(
     registry: &str,
     flags: &PluginTest,
     project: &Project,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
 ) -> Result<Recorder, Fatal> {
     let store = parse_store_flag("--record", registry).map_err(SettingsError::from)?;
     let Some(parsed) = store.registry() else {
         let text = report::escape(registry).into_owned();
         return Err(AuthorError::NotRegistry { text }.into());
     };
-    let settings = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+    let settings = RegistrySettings { insecure: insecure.clone(), ..RegistrySettings::default() };
     let stores = StoreSetup::of_environment(settings, None)?.stores(Some(parsed))?;
     let name = project.metadata.name.clone();
     let transport = RegistryEndpoints::new(stores.registries, name, HashMap::new(), false);

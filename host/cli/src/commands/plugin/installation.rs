@@ -15,6 +15,7 @@ use crate::setup::{
     lock_file,
 };
 use longshore_oci::Digest;
+use longshore_registry::InsecureRegistries;
 
 /// The settings, the lock file, the components of this machine, and the stores that plugins come from.
 pub(super) struct Installation<'a> {
@@ -37,10 +38,11 @@ impl<'a> Installation<'a> {
     /// Reads the lock file, and opens stores with the user's credentials.
     pub(super) fn open(
         file: SettingsFile,
-        tls_verify: bool,
+        insecure: &InsecureRegistries,
         log: &'a Arc<Log>,
     ) -> Result<Self, Fatal> {
-        let registries = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+        let registries =
+            RegistrySettings { insecure: insecure.clone(), ..RegistrySettings::default() };
         let bound = destination_of_environment();
         Ok(Self {
             lock: lock_file(&file)?,

@@ -10,9 +10,14 @@ use crate::list::ListError;
 use crate::plugins::{InstallError, LockFile, Locked, PluginSource, resolve};
 use crate::settings::SettingsFile;
 use crate::setup::{RegistrySettings, StoreSetup, lock_file};
+use longshore_registry::InsecureRegistries;
 
 /// Adds to an error of an absent component what its tag names now, if that differs from the lock file.
-pub(crate) async fn with_moved_tag(fatal: Fatal, file: &SettingsFile, tls_verify: bool) -> Fatal {
+pub(crate) async fn with_moved_tag(
+    fatal: Fatal,
+    file: &SettingsFile,
+    insecure: &InsecureRegistries,
+) -> Fatal {
     let (Fatal::Plugin(error) | Fatal::List(ListError::Plugin(error))) = &fatal else {
         return fatal;
     };
@@ -23,7 +28,7 @@ pub(crate) async fn with_moved_tag(fatal: Fatal, file: &SettingsFile, tls_verify
     let Ok(lock) = lock_file(file) else { return fatal };
     let is_meant = |known: &&Locked| known.name == *plugin || known.source == *plugin;
     let Some(known) = lock.plugins.iter().find(is_meant) else { return fatal };
-    match moved(known, &lock, error, tls_verify).await {
+    match moved(known, &lock, error, insecure).await {
         Some(moved) => moved.into(),
         None => fatal,
     }
@@ -33,11 +38,11 @@ async fn moved(
     known: &Locked,
     lock: &LockFile,
     error: &PluginError,
-    tls_verify: bool,
+    insecure: &InsecureRegistries,
 ) -> Option<InstallError> {
     let locked = known.manifest.clone()?;
     let source = PluginSource::parse(&known.source, &lock.folder()).ok()?;
-    let registries = RegistrySettings { tls_verify, ..RegistrySettings::default() };
+    let registries = RegistrySettings { insecure: insecure.clone(), ..RegistrySettings::default() };
     let stores = StoreSetup::of_environment(registries, None).ok()?.stores(None).ok()?;
     // An unreachable registry says nothing about the tag.
     let found = resolve(&source, &stores).await.ok()??;
