@@ -5,7 +5,7 @@
 //! accepted in either file, as containers' tools accept such keys.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,17 +96,7 @@ pub(super) enum Found<'a> {
 impl AuthFile {
     /// Reads a file. Only a file that the user named must exist.
     pub(super) async fn read(path: &AuthFilePath) -> Result<Self, CredentialError> {
-        let unreadable =
-            |cause| CredentialError::Unreadable { file: path.path.clone(), cause: Arc::new(cause) };
-        let bytes = match read(path).await {
-            Ok(bytes) => bytes,
-            Err(ReadError::System(cause)) if !path.named && is_absent(&cause) => Vec::new(),
-            Err(ReadError::System(cause)) => return Err(unreadable(cause)),
-            Err(ReadError::TooLarge { limit }) => {
-                return Err(CredentialError::TooLarge { file: path.path.clone(), limit });
-            }
-            Err(other) => return Err(unreadable(io::Error::other(other))),
-        };
+        let bytes = content(path, read(path).await)?;
         Self::parse(path, &bytes)
     }
 
@@ -201,24 +191,30 @@ impl AuthFile {
 /// document.
 ///
 /// # Errors
-/// If the file cannot be read, is too large, or would not be understood afterwards.
+/// If the file cannot be read, is too large, or would not be understood afterwards; also if it is not a regular
+/// file, because a new file would replace it.
 pub(super) fn read_document(path: &Path) -> Result<Map<String, Value>, CredentialError> {
     let file = AuthFilePath::usual(path.to_owned());
-    let unreadable =
-        |cause| CredentialError::Unreadable { file: path.to_owned(), cause: Arc::new(cause) };
-    let mut bytes = Vec::new();
-    match std::fs::File::open(path) {
-        Ok(file) => {
-            file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        }
-        Err(cause) if is_absent(&cause) => {}
-        Err(cause) => return Err(unreadable(cause)),
-    }
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(CredentialError::TooLarge { file: path.to_owned(), limit: SIZE_LIMIT });
-    }
+    let bytes = content(&file, read_regular(path, SIZE_LIMIT))?;
     AuthFile::parse(&file, &bytes)?;
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
+/// Returns what was read of a file. Only a file that the user named must exist.
+fn content(
+    path: &AuthFilePath,
+    read: Result<Vec<u8>, ReadError>,
+) -> Result<Vec<u8>, CredentialError> {
+    let unreadable =
+        |cause| CredentialError::Unreadable { file: path.path.clone(), cause: Arc::new(cause) };
+    read.or_else(|error| match error {
+        ReadError::System(cause) if !path.named && is_absent(&cause) => Ok(Vec::new()),
+        ReadError::System(cause) => Err(unreadable(cause)),
+        ReadError::TooLarge { limit } => {
+            Err(CredentialError::TooLarge { file: path.path.clone(), limit })
+        }
+        other => Err(unreadable(io::Error::other(other))),
+    })
 }
 
 impl Entry {

@@ -1,7 +1,7 @@
 //! Logins that are stored, replaced and erased.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -154,4 +154,22 @@ async fn a_link_stays_a_link() {
     home.log_in("r.example", "x").await;
     assert!(std::fs::symlink_metadata(home.path()).unwrap().is_symlink());
     assert!(std::fs::read_to_string(&real).unwrap().contains("r.example"));
+}
+
+#[tokio::test]
+async fn only_a_regular_file_is_changed_and_nothing_waits_for_a_pipe() {
+    let home = Home::new("");
+    let pipe = home.0.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let targets = [pipe.as_path(), home.0.path(), Path::new("/dev/null"), Path::new("/dev/zero")];
+    for target in targets {
+        std::os::unix::fs::symlink(target, home.path()).unwrap();
+        let refused = home.refusal().await;
+        assert!(refused.ends_with(": it is not a regular file"), "{refused}");
+        let erased = home.store().erase(&"r.example".parse().unwrap()).await;
+        assert_eq!(erased.unwrap_err().to_string(), refused);
+        assert_eq!(std::fs::read_link(home.path()).unwrap(), target, "the link stays");
+        std::fs::remove_file(home.path()).unwrap();
+    }
 }
