@@ -126,42 +126,82 @@ fn a_token_that_worked_is_replaced_whatever_its_end_is_called() {
     }
 }
 
+/// Makes a registry require tokens that it refuses with `status` after `allowed` uses.
+fn wants_tokens_of_few_uses(proxy: &FaultProxy, allowed: usize, status: u16) {
+    let issued = AtomicUsize::new(0);
+    proxy.rule(Rule::on("GET", "/token").answers_by(move |seen| {
+        let scopes = seen.parameters("scope").join("|").replace(' ', "|");
+        let number = issued.fetch_add(1, Ordering::Relaxed);
+        let body = format!(r#"{{"token":"{TOKEN}|{scopes}|{number}","expires_in":300}}"#);
+        Some(Answer::status(200).body(body))
+    }));
+    let (uses, refusal) = (Mutex::new(HashMap::new()), ended(proxy));
+    proxy.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
+        let token = seen.authorization()?.to_owned();
+        let mut uses = uses.lock().expect("nobody panics with it");
+        let count = uses.entry(token).or_insert(0);
+        *count += 1;
+        let refusal = match status {
+            401 => refusal.clone(),
+            status => Answer::error(status, "DENIED"),
+        };
+        (*count > allowed).then_some(refusal)
+    }));
+    wants_tokens(proxy, false);
+}
+
+const MANY: [&str; 8] = [
+    "team/app:1",
+    "team/app:2",
+    "team/app:3",
+    "team/app:4",
+    "team/app:5",
+    "team/app:6",
+    "team/app:7",
+    "team/app:8",
+];
+
 /// A token may end after a few requests, and so may the one that replaces it.
 #[test]
 fn tokens_that_end_again_and_again_are_replaced_each_time() {
-    const USES: usize = 5;
     for (at_source, status) in [(false, 401), (false, 403), (false, 400), (true, 403)] {
-        let images = [1, 2, 3, 4, 5, 6, 7, 8].map(|tag| format!("team/app:{tag}"));
-        let ends = Ends::with(&images.each_ref().map(String::as_str));
+        let ends = Ends::with(&MANY);
         let (ending, other) = match at_source {
             true => (&ends.source, &ends.destination),
             false => (&ends.destination, &ends.source),
         };
-        let issued = AtomicUsize::new(0);
-        ending.rule(Rule::on("GET", "/token").answers_by(move |seen| {
-            let scopes = seen.parameters("scope").join("|").replace(' ', "|");
-            let number = issued.fetch_add(1, Ordering::Relaxed);
-            let body = format!(r#"{{"token":"{TOKEN}|{scopes}|{number}","expires_in":300}}"#);
-            Some(Answer::status(200).body(body))
-        }));
-        let (uses, refusal) = (Mutex::new(HashMap::new()), ended(ending));
-        ending.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
-            let token = seen.authorization()?.to_owned();
-            let mut uses = uses.lock().expect("nobody panics with it");
-            let count = uses.entry(token).or_insert(0);
-            *count += 1;
-            let refusal = match status {
-                401 => refusal.clone(),
-                status => Answer::error(status, "DENIED"),
-            };
-            (*count > USES).then_some(refusal)
-        }));
-        wants_tokens(ending, false);
+        wants_tokens_of_few_uses(ending, 5, status);
         wants_tokens(other, false);
         let run = ends.mirror().args(["-j", "1", "--retries", "0"]).run().exits(0);
         run.sums_up("8 copied, 0 skipped, 0 failed");
         let tokens = Ends::scopes(ending).len();
         assert!((3..=16).contains(&tokens), "{at_source} {status}: {tokens} tokens");
+    }
+}
+
+/// Requests that are sent at the same time use up each other's tokens.
+#[test]
+fn a_token_of_few_uses_serves_at_least_the_request_that_it_was_fetched_for() {
+    for (allowed, status, chunks) in
+        [(2, 401, false), (1, 401, false), (2, 403, false), (3, 400, false), (2, 401, true)]
+    {
+        let ends = Ends::with(&MANY);
+        wants_tokens_of_few_uses(&ends.source, allowed, status);
+        if chunks {
+            let breaks = Answer::error(413, "SIZE_INVALID");
+            let whole = Rule::on("PUT", "*/blobs/uploads/*").answers_by(move |seen| {
+                let length = seen.header("content-length").and_then(|length| length.parse().ok());
+                (length.unwrap_or(0_u64) > 0).then(|| breaks.clone())
+            });
+            ends.destination.rule(whole);
+        }
+        wants_tokens_of_few_uses(&ends.destination, allowed, status);
+        let run = ends.mirror().args(["-j", "8"]).run().exits(0);
+        run.sums_up("8 copied, 0 skipped, 0 failed");
+        for name in MANY {
+            let (repository, tag) = name.split_once(':').expect("a tag");
+            ends.behind_destination.assert_complete(repository, tag);
+        }
     }
 }
 

@@ -181,11 +181,18 @@ impl Client {
         if renewed.header.is_none() {
             return self.accepted(response).await;
         }
-        let response = self.exchange(call, renewed.header.as_ref()).await?;
-        let is_own = self.is_own(response.url()).await?;
-        if is_own {
-            self.settle(&mut renewed, &call.scope, by, response.status()).await;
-            self.tokens.renewals.answered(response.status());
+        let (mut response, mut is_own) = self.send_renewed(call, &mut renewed).await?;
+        if is_own && renewed.may_be_used_up(response.status()) {
+            let _turn = self.tokens.renewals.turn().await;
+            let used_up = renewed.token.as_ref().map(|token| Refused { token, by });
+            if let Some(used_up) = used_up {
+                used_up.token.refused(by, &self.tokens.renewals).await;
+                let mut own = self.own_authorization(&call.scope, used_up).await?;
+                if own.header.is_some() {
+                    (response, is_own) = self.send_renewed(call, &mut own).await?;
+                    renewed = own;
+                }
+            }
         }
         let token = renewed.token.as_ref().filter(|_| is_own);
         let early = token.and_then(|token| EarlyToken::of(token, response.headers()));
@@ -194,6 +201,23 @@ impl Client {
             Cause::Answered(answer) => Cause::Answered(ErrorResponse { early, ..answer }),
             cause => cause,
         })
+    }
+
+    /// Sends `call` with a token that replaced another one. Returns also whether the registry itself answered.
+    async fn send_renewed(
+        &self,
+        call: &Call,
+        renewed: &mut Authorization,
+    ) -> Result<(Response, bool), Cause> {
+        let response = self.exchange(call, renewed.header.as_ref()).await?;
+        let is_own = self.is_own(response.url()).await?;
+        if is_own {
+            self.settle(renewed, &call.scope, Use::of(&call.method), response.status()).await;
+            if let Some(token) = &renewed.token {
+                self.tokens.renewals.answered(response.status(), token.shown_by());
+            }
+        }
+        Ok((response, is_own))
     }
 
     /// Turns every status but success into an error. Useful redirects were followed before.
@@ -322,6 +346,13 @@ impl Client {
             let length: Option<u64> = length.and_then(|length| length.parse().ok());
             let spare = if length > Some(LONG) { SPARE } else { Duration::ZERO };
             shown = self.authorization_for(&call.scope, None, spare).await?;
+            if let Some(token) = shown.token.clone().filter(|_| self.tokens.renewals.are_used_up())
+            {
+                // A body cannot be sent again at once.
+                let shared = Refused { token: &token, by };
+                let own = self.own_authorization(&call.scope, shared).await?;
+                shown = if own.header.is_some() { own } else { shown };
+            }
         }
         let mut request = Request::new(call.method.clone(), call.url.clone());
         *request.headers_mut() = call.headers;
@@ -339,7 +370,7 @@ impl Client {
             || shown.may_have_ended(response.status());
         if let Some(token) = shown.token.as_ref() {
             if token.is_replacement() {
-                self.tokens.renewals.answered(response.status());
+                self.tokens.renewals.answered(response.status(), token.shown_by());
             }
             let is_renewed = refused
                 && self

@@ -9,7 +9,7 @@ use reqwest::header::HeaderValue;
 use crate::auth::account::{CredentialState, FirstUse};
 use crate::auth::challenge::Challenge;
 use crate::auth::header::{basic, bearer};
-use crate::auth::renewal::Use;
+use crate::auth::renewal::{Showing, ShownBy, Use};
 use crate::auth::token::{Grant, Held, Refused, Token, TokenScope, usable};
 use crate::auth::tried::LoginTried;
 use crate::{Cause, Client, Credential, CredentialError, CredentialOrigin};
@@ -23,6 +23,8 @@ pub(crate) struct Authorization {
     /// The token in the header. Unlike a credential, it can be renewed.
     pub(crate) token: Option<Token>,
     first_use: Option<Unproved>,
+    /// Lasts until the registry answers.
+    showing: Option<Showing>,
 }
 
 /// A credential that nothing is known about until the registry answers.
@@ -33,6 +35,17 @@ struct Unproved {
 }
 
 impl Authorization {
+    fn by_token(token: Token, first_use: Option<Unproved>) -> Result<Self, Cause> {
+        let header = Some(bearer(&token.value)?);
+        Ok(Self { header, showing: Some(token.show()), token: Some(token), first_use })
+    }
+
+    /// Whether `status` may mean that other requests used the token up.
+    pub(crate) fn may_be_used_up(&self, status: StatusCode) -> bool {
+        let is_refused = status == StatusCode::UNAUTHORIZED || self.may_have_ended(status);
+        is_refused && self.token.as_ref().is_some_and(|token| token.shown_by() == ShownBy::Several)
+    }
+
     /// May `status` mean that the registry has ended the token? Some answer 400 or 403 then. Only a
     /// token that worked before is worth a new one.
     pub(crate) fn may_have_ended(&self, status: StatusCode) -> bool {
@@ -103,6 +116,7 @@ impl Client {
         {
             token.works(by);
         }
+        shown.showing = None;
         let Some(Unproved { first_use, credential }) = shown.first_use.take() else { return };
         let by_token = shown.token.is_some();
         let is_refused =
@@ -163,7 +177,11 @@ impl Client {
             true => Some(CredentialOrigin::Exchange),
             false => self.options.credentials.origin_of(&self.registry),
         };
-        LoginTried { registry: self.registry.clone(), origin }
+        LoginTried {
+            registry: self.registry.clone(),
+            origin,
+            is_asked: self.registry_challenge().is_some(),
+        }
     }
 
     /// Describes the credential's origin for messages.
@@ -205,11 +223,18 @@ impl Client {
         if let (Some(header), Some(credential)) = (shown_as_it_is, &credential) {
             let first_use = self.accounts.present(credential, self.owner()).await?;
             let first_use = unproved(first_use, Some(credential));
-            return Ok(Authorization { header: Some(header), token: None, first_use });
+            return Ok(Authorization {
+                header: Some(header),
+                first_use,
+                ..Authorization::default()
+            });
         }
         let Challenge::Bearer(realm) = challenge else {
             return Ok(Authorization::default());
         };
+        if let Some(Refused { token, by }) = refused {
+            token.refused(by, &self.tokens.renewals).await;
+        }
         let slot = self.tokens.slot(access);
         let mut held = slot.lock().await;
         let mut grant = Grant::of(access);
@@ -234,8 +259,30 @@ impl Client {
                 (token, unproved(first_use, credential))
             }
         };
-        let header = Some(bearer(&token.value)?);
-        Ok(Authorization { header, token: Some(token), first_use })
+        Authorization::by_token(token, first_use)
+    }
+
+    /// Authorizes a request with a token that no other request shows, in the place of `refused`. Other requests
+    /// used that one up, or may do so.
+    ///
+    /// Returns an authorization without a header if such tokens are refused too.
+    pub(crate) async fn own_authorization(
+        &self,
+        access: &TokenScope,
+        refused: Refused<'_>,
+    ) -> Result<Authorization, Cause> {
+        let Some(Challenge::Bearer(realm)) = self.challenge_for(access) else {
+            return Ok(Authorization::default());
+        };
+        let (Refused { token, by }, renewals) = (refused, &self.tokens.renewals);
+        if !renewals.help() || token.is_hopeless(by, renewals, Instant::now()) {
+            return Ok(Authorization::default());
+        }
+        let credential = self.credential(access.repository()).await?;
+        let (fetched, first_use) =
+            self.fetch_token(&realm, access, Grant::of(access), credential.as_ref()).await?;
+        let token = fetched.token.replacing(Some(refused)).for_one_request();
+        Authorization::by_token(token, unproved(first_use, credential.as_ref()))
     }
 }
 

@@ -4,7 +4,7 @@
 //! before it was fetched.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::auth::claims::Claims;
 use crate::auth::homes::Homes;
-use crate::auth::renewal::{Renewals, Use, Worked};
+use crate::auth::renewal::{Renewals, Showing, ShownBy, Use, Worked};
 use crate::auth::token_answer::TokenAnswer;
 use crate::auth::token_cost::TokenCost;
 use crate::{Credential, Secret};
@@ -134,6 +134,10 @@ pub(crate) struct Token {
     life: Duration,
     /// Whether it replaced a token that was refused.
     replaces: bool,
+    /// Whether it was fetched for one request.
+    is_own: bool,
+    /// The requests that showed it.
+    shown: Arc<AtomicU32>,
     worked: Arc<Worked>,
 }
 
@@ -151,6 +155,8 @@ impl Token {
             fetched,
             life,
             replaces: false,
+            is_own: false,
+            shown: Arc::default(),
             worked: Arc::default(),
         })
     }
@@ -163,6 +169,37 @@ impl Token {
                 Self { replaces: true, worked: Arc::clone(&refused.token.worked), ..self }
             }
             None => self,
+        }
+    }
+
+    /// Marks the token as one that a single request shows.
+    pub(crate) fn for_one_request(self) -> Self {
+        Self { is_own: true, ..self }
+    }
+
+    /// Records that a request shows it.
+    pub(crate) fn show(&self) -> Showing {
+        self.shown.fetch_add(1, Ordering::Relaxed);
+        Showing::new(&self.worked)
+    }
+
+    /// Who showed it until now.
+    pub(crate) fn shown_by(&self) -> ShownBy {
+        match self.shown.load(Ordering::Relaxed) {
+            _ if self.is_own => ShownBy::Owner,
+            0 | 1 => ShownBy::One,
+            _ => ShownBy::Several,
+        }
+    }
+
+    /// Records that it was refused. Waits for the requests in flight if they can still tell that a renewal is
+    /// worth it.
+    pub(crate) async fn refused(&self, by: Use, renewals: &Renewals) {
+        if self.is_hopeless(by, renewals, Instant::now()) && renewals.help() {
+            self.worked.told(by).await;
+        }
+        if self.worked.has(by) {
+            renewals.end();
         }
     }
 
@@ -180,11 +217,12 @@ impl Token {
     /// Whether a renewal after a refusal is pointless.
     ///
     /// A fresh token that never worked lacks the requested right, whatever its service says. So does one that
-    /// replaced another if this use never worked, or if replacements are refused again and again.
+    /// replaced another if this use never worked and no token ended before, or if replacements are refused again
+    /// and again.
     pub(crate) fn is_hopeless(&self, by: Use, renewals: &Renewals, now: Instant) -> bool {
         let has_ended = match self.replaces {
             false => self.has_worked(),
-            true => self.worked.has(by) && renewals.help(),
+            true => (self.worked.has(by) || renewals.have_ended()) && renewals.help(),
         };
         !has_ended && now.duration_since(self.fetched) < FRESH
     }
@@ -348,8 +386,8 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{
-        Grant, Held, Refused, Renewals, RepositoryScope, Token, TokenAnswer, TokenScope, Tokens,
-        Use, usable,
+        Grant, Held, Refused, Renewals, RepositoryScope, ShownBy, Token, TokenAnswer, TokenScope,
+        Tokens, Use, usable,
     };
 
     fn token(seconds: Option<u64>, fetched: Instant) -> Token {
@@ -466,10 +504,13 @@ mod tests {
         let second = token(Some(100), now).replacing(Some(refused));
         assert!(hopeless(&second, Use::Write), "neither of the two ever allowed it");
         assert!(!hopeless(&second, Use::Read), "the registry ended it too");
+        let others = Renewals::default();
+        others.end();
+        assert!(!second.is_hopeless(Use::Write, &others, now), "tokens end at that registry");
         second.works(Use::Write);
         assert!(!hopeless(&second, Use::Write));
         for _ in 0..3 {
-            renewals.answered(reqwest::StatusCode::FORBIDDEN);
+            renewals.answered(reqwest::StatusCode::FORBIDDEN, ShownBy::One);
         }
         assert!(hopeless(&second, Use::Write), "a new one never helped");
         assert!(!second.is_hopeless(Use::Write, &renewals, later));

@@ -11,12 +11,20 @@ pub struct LoginTried {
     pub registry: Registry,
     /// Where the credential was from; `None` if there was none.
     pub origin: Option<CredentialOrigin>,
+    /// Whether the registry has said how to log in. Until then, no credential is shown.
+    pub is_asked: bool,
 }
 
 impl LoginTried {
     /// Says which credential was tried, and how to give another one.
     pub(crate) fn advice(&self) -> String {
         let registry = &self.registry;
+        if !self.is_asked {
+            return format!(
+                "no credential was shown: the 401 of {registry} has no header WWW-Authenticate, which says how to log \
+                 in; ask its operator, or check the proxy in front of it"
+            );
+        }
         let variable = variable_of(registry);
         let other = match &self.origin {
             None => {
