@@ -81,3 +81,34 @@ fn a_registry_that_is_full_or_read_only_is_not_blamed_on_the_login() {
         assert!(!run.stderr.contains("log in with"), "{}", run.stderr);
     }
 }
+
+/// A credential is shown only to a registry that asks for it, so another one would not help.
+#[test]
+fn a_refusal_that_asks_for_no_login_is_not_blamed_on_the_login() {
+    let bodies = [
+        Answer::error(401, "UNAUTHORIZED"),
+        Answer::status(401),
+        Answer::status(401).body("<p>no"),
+    ];
+    for (at_source, body) in [true, false, true].into_iter().zip(bodies) {
+        let ends = Ends::with(&["team/a:1"]);
+        let mute = if at_source { &ends.source } else { &ends.destination };
+        mute.rule(Rule::on("*", "/v2/*").answers(body));
+        let name = mute.address().to_owned();
+        for known in [auth_file(&[&name]), "{}".to_owned()] {
+            let run = ends.mirror().file("../home/.docker/config.json", known).run().exits(1);
+            let run = run.complains("unauthorized (401)").complains("without WWW-Authenticate");
+            let run = run.complains(&format!("no credential was shown: the 401 of {name}"));
+            assert!(!run.stderr.contains("no credential was found"), "{}", run.stderr);
+        }
+        assert_eq!(with_password(mute), 0, "it did not ask");
+        let home = auth_file(&[&name]);
+        let who =
+            Longshore::new().args(["whoami", &name]).file("../home/.docker/config.json", home);
+        who.run().exits(1).complains("no credential was shown");
+        let login = ["login", "--username", "jo", "--password-stdin", &name];
+        let login = Longshore::new().args(login).stdin("hunter2-hunter2\n").run().exits(1);
+        login.complains("no credential was shown");
+        assert_eq!(with_password(mute), 0, "it did not ask");
+    }
+}

@@ -229,6 +229,10 @@ impl fmt::Display for ErrorResponse {
         if !self.offers_a_known_scheme() {
             write!(f, " (it offers only {})", self.offers.join(", "))?;
         }
+        let is_asked = self.login.as_ref().is_none_or(|login| login.is_asked);
+        if self.status == 401 && self.offers.is_empty() && !is_asked {
+            f.write_str(" (without WWW-Authenticate)")?;
+        }
         if let Some(early) = &self.early {
             write!(f, " ({early})")?;
         }

@@ -11,6 +11,7 @@ use crate::auth::header::bearer;
 use crate::auth::service::TOKEN;
 use crate::auth::token::RepositoryScope;
 use crate::error::Failed as _;
+use crate::error_response::ErrorResponse;
 use crate::http::address::host_of;
 use crate::http::body::read_error;
 use crate::http::connection::Purpose;
@@ -68,11 +69,8 @@ impl Client {
         let base = self.base().await?;
         let zone = base.connections.zone_of(&asked).await;
         let Some(challenge) = Challenge::of(asked.headers(), &base.url, zone) else {
-            let answer = read_error(asked).await;
-            if answer.offers_a_known_scheme() {
-                return refused("it does not say how to log in");
-            }
-            return Err(Cause::Answered(answer));
+            let login = Some(Box::new(self.login_tried()));
+            return Err(Cause::Answered(ErrorResponse { login, ..read_error(asked).await }));
         };
         let state = match (&challenge, credential) {
             (_, Credential::RegistryToken(token)) => {

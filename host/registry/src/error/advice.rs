@@ -129,7 +129,7 @@ impl RegistryError {
         }
         let is_push = self.operation.verb.starts_with("push");
         if let Some(login) = self.login_at_fault(answer) {
-            let may_be_missing = is_push && login.origin.is_some();
+            let may_be_missing = is_push && (login.origin.is_some() || !login.is_asked);
             let more = if may_be_missing { format!("; {MISSING_PROJECT}") } else { String::new() };
             return Some(login.advice() + &more);
         }
