@@ -14,8 +14,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use longshore_oci::{Digest, Repository};
 
-use super::file_lock;
-use super::files::{self, BehindLink, Links, Stamp, digest_of, read_bounded, rename};
+use super::files::{self, BehindLink, Links, Stamp, digest_of, is_absent, read_bounded, rename};
 use super::process_folder::ProcessFolder;
 use super::verified::Verified;
 
@@ -96,12 +95,7 @@ impl Disk {
     pub(super) fn open_to_write(root: &Path, durable: bool) -> Result<Self, OpenError> {
         is_folder(root)?;
         fs::create_dir_all(root)?;
-        let own = root.join(OWN);
-        // The content below is removed at each start, so a link must not lead elsewhere.
-        for folder in [&own, &own.join("locks"), &own.join("incoming")] {
-            own_folder(folder)?;
-        }
-        let incoming = Some(ProcessFolder::create(&own.join("incoming"))?);
+        let incoming = Some(ProcessFolder::create(&root.join(OWN))?);
         Ok(Self::new(root, incoming, durable, Links::Ignore))
     }
 
@@ -114,8 +108,7 @@ impl Disk {
     /// returned file is dropped. Repositories share 256 locks, so no two may be held at once.
     pub(super) fn lock_index(&self, repository: &Repository) -> io::Result<Option<File>> {
         let number = Digest::of(repository.as_str().as_bytes()).hex();
-        let locks = self.root.join(OWN).join("locks");
-        file_lock::wait_for(&locks.join(&number[..2]))
+        self.own()?.wait_for(&number[..2])
     }
 
     /// The folder of a repository's layout.
@@ -145,7 +138,7 @@ impl Disk {
         for folder in above {
             match fs::symlink_metadata(folder) {
                 Ok(found) if found.is_symlink() => return Ok(true),
-                Err(error) if !files::is_absent(&error) => return Err(error),
+                Err(error) if !is_absent(&error) => return Err(error),
                 _ => {}
             }
         }
@@ -244,8 +237,11 @@ impl Disk {
 
     /// A path for a file to be written, which nothing else uses.
     pub(super) fn incoming(&self) -> io::Result<PathBuf> {
-        let incoming = self.incoming.as_ref().ok_or(io::ErrorKind::ReadOnlyFilesystem)?;
-        Ok(incoming.fresh_path())
+        self.own()?.fresh_path()
+    }
+
+    fn own(&self) -> io::Result<&ProcessFolder> {
+        Ok(self.incoming.as_ref().ok_or(io::ErrorKind::ReadOnlyFilesystem)?)
     }
 
     /// Flushes what was written, if content has to survive a loss of power.
@@ -390,7 +386,12 @@ impl Disk {
             {
                 return Ok(Some(found));
             }
-            for entry in fs::read_dir(&folder)? {
+            let entries = match fs::read_dir(&folder) {
+                // It was removed meanwhile.
+                Err(error) if is_absent(&error) && folder != self.root => continue,
+                entries => entries?,
+            };
+            for entry in entries {
                 let entry = entry?;
                 let file_name = entry.file_name();
                 let Some(component) = file_name.to_str() else {
@@ -414,19 +415,6 @@ fn mark_written(file: &File) {
     if let Err(error) = file.set_modified(SystemTime::now()) {
         tracing::debug!("failed to set a file's time: {error}");
     }
-}
-
-/// Creates one of longshore's own folders.
-fn own_folder(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        created => return created,
-    }
-    if fs::symlink_metadata(folder)?.is_dir() {
-        return Ok(());
-    }
-    let message = format!("{} is not a folder", folder.display());
-    Err(io::Error::new(io::ErrorKind::NotADirectory, message))
 }
 
 /// The name of the repository in the folder `component` of the folder of the repository `name`, where

@@ -91,12 +91,16 @@ impl IncomingBlob {
         let file = match self.file.take() {
             Some(file) => file,
             None => {
-                let path = match self.path.take() {
+                let mut options = File::options();
+                let path = match &self.path {
+                    // It must not begin again without what it had.
                     Some(path) => path,
-                    None => self.disk.incoming()?,
+                    None => {
+                        options.create_new(true);
+                        self.path.insert(self.disk.incoming()?)
+                    }
                 };
-                let path = self.path.insert(path);
-                File::options().append(true).create(true).open(path)?
+                options.append(true).open(path)?
             }
         };
         Ok(self.file.insert(file))

@@ -65,9 +65,15 @@ impl Server {
         let mut rows = String::new();
         for name in &shown {
             let tags = self.folder.look_up(name, |contents| contents.tags_after(None).count());
-            let tags = tags.await.map_err(|error| Refusal::fault("read the repository", &error))?;
-            let (link, name, tags) =
-                (query_value(name.as_str()), escape(name.as_str()), tags.unwrap_or(0));
+            let tags = match tags.await {
+                Ok(tags) => tags.unwrap_or(0).to_string(),
+                // The others can be shown.
+                Err(error) => {
+                    tracing::warn!("failed to read the repository {name}: {error}");
+                    escape(&format!("cannot be read: {error}"))
+                }
+            };
+            let (link, name) = (query_value(name.as_str()), escape(name.as_str()));
             _ = write!(
                 rows,
                 "<tr><td><a href=\"/?repository={link}\">{name}</a></td><td class=\"number\">{tags}</td></tr>"

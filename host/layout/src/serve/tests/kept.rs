@@ -134,13 +134,14 @@ async fn a_write_that_fails_is_an_error_and_is_not_remembered() {
     let root = tempfile::tempdir().unwrap();
     let registry = Running::at(root.path()).await;
     let manifest = registry.push_image("a", Some("v1"), b"layer").await;
-    let incoming = registry.incoming();
+    let incoming = root.path().join(".longshore/incoming");
     fs::remove_dir_all(&incoming).unwrap();
+    fs::write(&incoming, "not a folder").unwrap();
     let put = registry.put("/v2/a/manifests/v2", OCI_MANIFEST, manifest.clone()).await;
     assert_eq!(refused(put).await, refusal(500, "UNKNOWN"));
     let got = registry.get("/v2/a/manifests/v2").await;
     assert_eq!(refused(got).await, refusal(404, "MANIFEST_UNKNOWN"));
-    fs::create_dir(&incoming).unwrap();
+    fs::remove_file(&incoming).unwrap();
     let put = registry.put("/v2/a/manifests/v2", OCI_MANIFEST, manifest).await;
     assert_eq!(put.status(), StatusCode::CREATED);
     registry.stop().await;
@@ -172,5 +173,33 @@ async fn what_cannot_be_served_is_named() {
     fs::write(&file, image(b"", &json!({}))).unwrap();
     let error = start(options(Some(&file))).await.unwrap_err();
     assert!(matches!(error, ServeError::Root { .. }), "{error}");
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_registry_goes_on_if_its_own_folder_is_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let registry = Running::at(root.path()).await;
+    let manifest = registry.push_image("a", Some("v1"), b"layer").await;
+    for removed in [".longshore", ".longshore/incoming", ".longshore/locks"] {
+        let session = registry.post("/v2/a/blobs/uploads/").await;
+        let session = super::header(&session, "location").to_owned();
+        registry.request(Method::PATCH, &session).body("half").send().await.unwrap();
+        fs::remove_dir_all(root.path().join(removed)).unwrap();
+        // Others make the folders again.
+        registry.push_image("b", Some(&format!("v{}", removed.len())), removed.as_bytes()).await;
+        let whole = Digest::of(b"half and half");
+        let closed = format!("{session}?digest={whole}");
+        let closed = registry.put(&closed, "application/octet-stream", " and half").await;
+        let is_kept = removed.ends_with("locks");
+        assert_eq!(closed.status() == StatusCode::CREATED, is_kept, "{removed}: {closed:?}");
+        let read = registry.head(&format!("/v2/a/blobs/{whole}")).await;
+        assert_eq!(read.status() == StatusCode::OK, is_kept, "{removed}");
+        let deleted = registry.delete(&format!("/v2/a/blobs/{whole}")).await;
+        assert_eq!(deleted.status() == StatusCode::ACCEPTED, is_kept, "{removed}");
+        registry.put("/v2/a/manifests/v2", OCI_MANIFEST, manifest.clone()).await;
+        let tag = registry.delete("/v2/a/manifests/v2").await;
+        assert_eq!(tag.status(), StatusCode::ACCEPTED, "{removed}");
+    }
     registry.stop().await;
 }

@@ -1,5 +1,7 @@
 //! Pages for people.
 
+use std::fs;
+
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -83,5 +85,27 @@ async fn long_lists_have_pages() {
     assert!(first.contains(&format!("<a href=\"{next}\">Next page</a>")), "{first}");
     let second = page(&registry, &next.replace("&amp;", "&")).await;
     assert!(second.contains("<td>t100</td>") && !second.contains("Next page"));
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_broken_repository_does_not_hide_the_others() {
+    let root = tempfile::tempdir().unwrap();
+    let registry = Running::at(root.path()).await;
+    for name in ["a", "b/c", "z"] {
+        registry.push_image(name, Some("1"), b"x").await;
+    }
+    for broken in ["{", "[]", "", "{\"manifests\":7}", "\u{0}\u{ff}", "<b>"] {
+        fs::write(root.path().join("b/c/index.json"), broken).unwrap();
+        let front = page(&registry, "/").await;
+        for name in ["a", "z"] {
+            let row = format!(">{name}</a></td><td class=\"number\">1</td>");
+            assert!(front.contains(&row), "{broken:?}: {front}");
+        }
+        let row = ">b/c</a></td><td class=\"number\">cannot be read: ";
+        assert!(front.contains(row) && !front.contains("<b>"), "{broken:?}: {front}");
+        let itself = registry.get("/?repository=b%2Fc").await;
+        assert_eq!(refused(itself).await, refusal(500, "UNKNOWN"), "{broken:?}");
+    }
     registry.stop().await;
 }
