@@ -53,9 +53,44 @@ fn a_destination_that_answers_with_the_image_gets_image_and_signature() {
     let proxy = FaultProxy::before(&destination);
     reads_tags_as_digests(&proxy, &[&index, &index.children()[0], &signature]);
     let run = mirror(source.address(), proxy.address()).run().exits(0);
-    run.complains("always shows the image itself");
+    run.complains("keeps no lists of referrers");
     destination.assert_complete("team/app", "1");
     destination.assert_complete("team/app", signature.digest());
+}
+
+/// Nothing that is written there is shown, so nothing is written again.
+#[test]
+fn a_destination_that_keeps_no_lists_is_written_to_once() {
+    let Signed { source, destination, index, signature } = signed();
+    let sbom = Image::artifact("c/d").layer(3, 50).subject(&index).build();
+    let of_child = Image::artifact("e/f").layer(4, 50).subject(&index.children()[0]).build();
+    for more in [&sbom, &of_child] {
+        source.push("team/app", more.digest(), more);
+    }
+    let proxy = FaultProxy::before(&destination);
+    let contents = [&index, &index.children()[0], &signature, &sbom, &of_child];
+    reads_tags_as_digests(&proxy, &contents);
+    for run in 1..=3 {
+        let done = mirror(source.address(), proxy.address()).run().exits(0);
+        let warnings = done.stderr.matches("keeps no lists of referrers").count();
+        assert_eq!(warnings, 1, "run {run}: {}", done.stderr);
+        for content in [&signature, &sbom, &of_child] {
+            destination.assert_complete("team/app", content.digest());
+        }
+        if run > 1 {
+            done.sums_up("0 copied, 1 skipped, 0 failed");
+            for method in ["PUT", "POST", "PATCH"] {
+                assert_eq!(proxy.count(method, "*"), 0, "run {run}: {}", proxy.tally());
+            }
+        }
+        proxy.forget();
+    }
+    // What was lost is sent again, and a new signature too.
+    let new = Image::artifact("a/b").layer(5, 50).subject(&index).build();
+    source.push("team/app", new.digest(), &new);
+    reads_tags_as_digests(&proxy, &[&new]);
+    mirror(source.address(), proxy.address()).run().exits(0).sums_up("1 copied, 0 skipped");
+    destination.assert_complete("team/app", new.digest());
 }
 
 #[test]

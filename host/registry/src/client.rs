@@ -15,6 +15,7 @@ use crate::auth::challenge::Challenges;
 use crate::auth::exchange::{CredentialExchange, Exchanges};
 use crate::auth::token::{GuestTokens, Tokens};
 use crate::content::pull_through::known::PullThrough;
+use crate::content::referrers::FallbackLists;
 use crate::download::shared::Downloads;
 use crate::error::Failed as _;
 use crate::hints::{HintCache, Hints};
@@ -166,6 +167,7 @@ impl Registries {
                 blob_homes: BlobHomes::default(),
                 probes: ProbeHistory::default(),
                 pull_through: PullThrough::default(),
+                fallback_lists: FallbackLists::default(),
             })
         });
         Arc::clone(client)
@@ -257,6 +259,7 @@ pub struct Client {
     /// Whether blobs were found in a repository.
     pub(super) probes: ProbeHistory,
     pub(super) pull_through: PullThrough,
+    pub(super) fallback_lists: FallbackLists,
 }
 
 impl Client {

@@ -170,6 +170,10 @@ impl Destination for Client {
         async { Ok(checked.await?) }.boxed()
     }
 
+    fn may_hide_referrers(&self) -> bool {
+        self.may_hide_referrers()
+    }
+
     fn push_refusal<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Option<StoreError>> {
         async move { self.why_no_push(repository).await.map(StoreError::from) }.boxed()
     }

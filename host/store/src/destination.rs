@@ -169,6 +169,11 @@ pub trait Destination: Source {
         std::future::ready(None).boxed()
     }
 
+    /// Whether the store may hold referrers that it does not list: it showed a subject in the place of its list.
+    fn may_hide_referrers(&self) -> bool {
+        false
+    }
+
     /// Ensures that a repository holds a blob.
     ///
     /// The blob exists already, is taken over from another repository, or is read from its source,

@@ -197,11 +197,13 @@ impl CopyRelated<'_> {
                 work.note(Level::Warning, text);
                 continue;
             }
-            children::place_content(work, &manifest).await?;
-            let pushed = push::by_digest(work, &manifest.raw).await?;
-            self.copied.fetch_add(1, Ordering::Relaxed);
-            if pushed.is_listed {
-                continue;
+            if !self.is_hidden(&referrer.digest).await? {
+                children::place_content(work, &manifest).await?;
+                let pushed = push::by_digest(work, &manifest.raw).await?;
+                self.copied.fetch_add(1, Ordering::Relaxed);
+                if pushed.is_listed {
+                    continue;
+                }
             }
             unlisted_bytes += manifest.raw.bytes.len();
             unlisted.push(manifest);
@@ -214,6 +216,16 @@ impl CopyRelated<'_> {
             [] => Ok(()),
             unlisted => list_in_fallback_index(work, subject, unlisted).await,
         }
+    }
+
+    /// Whether the destination holds a referrer that it cannot list.
+    async fn is_hidden(&self, referrer: &Digest) -> Result<bool, JobError> {
+        let work = self.work;
+        let trusted = work.trust == Trust::Probe && !work.run.options.force_recursive;
+        if !trusted || !work.destination.may_hide_referrers() {
+            return Ok(false);
+        }
+        Ok(work.probe(&ManifestReference::Digest(referrer.clone())).await?.is_some())
     }
 
     /// Whether one of cosign's tags for `subject` names `referrer` at the source.

@@ -2,6 +2,7 @@
 //! (distribution-spec, "Listing Referrers", "Referrers Tag Schema").
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
@@ -19,7 +20,7 @@ use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{
     Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, RawManifest, Referrer,
-    Repository, referrers_tag,
+    Repository, Tag, referrers_tag,
 };
 use longshore_store::Operation;
 
@@ -31,6 +32,15 @@ const TRIES: usize = 5;
 const SETTLES: Duration = Duration::from_millis(200);
 /// The wait as a multiple of the time that reading and writing took.
 const SETTLES_TIMES: u32 = 4;
+
+/// Whether the registry shows lists of referrers under their fallback tags.
+#[derive(Debug, Default)]
+pub(crate) struct FallbackLists {
+    /// A fallback tag showed its subject.
+    shows_subjects: AtomicBool,
+    /// It does so even after a list was written there.
+    keeps_none: AtomicBool,
+}
 
 /// The content of a fallback tag.
 enum Tagged {
@@ -106,8 +116,18 @@ impl Client {
                 );
                 Ok(Vec::new())
             }
-            Tagged::Nothing | Tagged::Subject => Ok(Vec::new()),
+            Tagged::Nothing => Ok(Vec::new()),
+            Tagged::Subject => {
+                self.fallback_lists.shows_subjects.store(true, Ordering::Relaxed);
+                Ok(Vec::new())
+            }
         }
+    }
+
+    /// Whether the registry showed a subject in the place of its list, so that it may hold referrers that it does not
+    /// list.
+    pub(crate) fn may_hide_referrers(&self) -> bool {
+        self.fallback_lists.shows_subjects.load(Ordering::Relaxed)
     }
 
     /// Adds `referrers`, which `repository` holds, to the index under the fallback tag of
@@ -141,15 +161,15 @@ impl Client {
             let started = Instant::now();
             let (held, etag) = match self.tagged(&call, subject).await? {
                 Tagged::Manifest(index, etag) => (Some(index), etag),
-                // It was written, and is not what the registry shows.
-                Tagged::Subject if written => {
-                    tracing::warn!(
-                        "{} keeps no list of referrers: its tag {tag} always shows the image itself",
-                        self.registry
-                    );
-                    return Ok(());
+                Tagged::Subject => {
+                    // The list may have been written, now or by an earlier run, and not be what the registry shows.
+                    if written || self.keeps_no_lists(repository, referrers).await? {
+                        self.warn_of_lost_list(&tag);
+                        return Ok(());
+                    }
+                    (None, None)
                 }
-                Tagged::Nothing | Tagged::Subject => (None, None),
+                Tagged::Nothing => (None, None),
             };
             let Some(index) = merged(held, referrers).map_err(failed)? else {
                 return Ok(());
@@ -169,6 +189,30 @@ impl Client {
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Whether a list of `referrers` would not be shown: the repository holds it already.
+    async fn keeps_no_lists(
+        &self,
+        repository: &Repository,
+        referrers: &[Manifest],
+    ) -> Result<bool, RegistryError> {
+        if self.fallback_lists.keeps_none.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let Ok(Some(list)) = merged(None, referrers) else { return Ok(false) };
+        let list = ManifestReference::Digest(list.digest);
+        Ok(self.manifest_head(repository, &list, true).await?.is_some())
+    }
+
+    fn warn_of_lost_list(&self, tag: &Tag) {
+        if !self.fallback_lists.keeps_none.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "{} keeps no lists of referrers: the tag {tag} always shows the image itself; referrers are copied, \
+                 but clients find only those that have a tag",
+                self.registry
+            );
         }
     }
 
