@@ -5,6 +5,7 @@
 //! a registry, and in both cases the text has a tag or a digest. The images of a pod's containers
 //! need no sign.
 
+mod cluster;
 mod embedded;
 mod finding;
 mod flags;

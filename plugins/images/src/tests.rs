@@ -5,6 +5,7 @@ use longshore_plugin_sdk::testing::{entries, remarks};
 
 use super::{add, find};
 
+mod cluster;
 mod shapes;
 
 /// Reads a document with `body` as its `spec`. Returns the references and the texts with a warning.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use longshore_plugin_sdk::reference::looks_like_reference;
 use longshore_plugin_sdk::yaml::{Key, Node};
 
+use crate::cluster::{self, Untagged};
 use crate::embedded;
 use crate::finding::{Finding, Found, What};
 use crate::flags::{self, Source, without_scheme};
@@ -84,6 +85,10 @@ struct Walk<'f> {
     version: Option<String>,
     /// The `version` of the mapping.
     own_version: Option<String>,
+    /// The tag that the object's controller gives to images without one.
+    untagged: Option<Untagged>,
+    /// The start of values that only a run of the object knows.
+    placeholder: Option<&'static str>,
 }
 
 impl<'f> Walk<'f> {
@@ -96,6 +101,8 @@ impl<'f> Walk<'f> {
             hub: None,
             version: None,
             own_version: None,
+            untagged: None,
+            placeholder: None,
         }
     }
 
@@ -146,7 +153,15 @@ impl<'f> Walk<'f> {
         }
         let outer = (self.hub.clone(), self.version.clone(), self.own_version.take());
         self.inherit(node);
+        let outer_rules = (self.untagged.clone(), self.placeholder);
+        self.untagged = Untagged::of(node).or(self.untagged.take());
+        self.placeholder = cluster::placeholder(node).or(self.placeholder);
         let paired = self.pairs(node);
+        let is_import = cluster::import(node, name, self.found);
+        let is_kubeadm = cluster::is_kubeadm(node, name);
+        if is_kubeadm {
+            cluster::kubeadm(node, self.version.as_deref(), self.found);
+        }
         for (key, value) in node.members() {
             let text = key.text.as_str();
             let mark = self.found.key(text);
@@ -157,6 +172,8 @@ impl<'f> Walk<'f> {
                 // Where builders push their result.
                 "output" if name == "build" || node.get("strategy").is_some() => {}
                 STATUS => {}
+                "url" if is_import => {}
+                key if is_kubeadm && cluster::KUBEADM_FIELDS.contains(&key) => {}
                 // The rules of variables have read it.
                 key if in_list && flags::VALUES.contains(&key) && is_variable(node) => {}
                 // A list is not what Kubernetes calls labels.
@@ -176,6 +193,7 @@ impl<'f> Walk<'f> {
             self.found.back(mark);
         }
         (self.hub, self.version, self.own_version) = outer;
+        (self.untagged, self.placeholder) = outer_rules;
     }
 
     /// Keeps the fields that mappings below may leave out.
@@ -268,6 +286,15 @@ impl<'f> Walk<'f> {
         let text = if in_container { text } else { without_scheme(text) };
         let rule = if in_container { Rule::Container } else { Rule::Field };
         let likeness = Likeness::of(text);
+        if let Some(untagged) = &self.untagged
+            && matches!(likeness, Likeness::Path | Likeness::Repository)
+        {
+            return untagged.add(value, text, self.found);
+        }
+        if self.placeholder.is_some_and(|start| text.contains(start)) {
+            let message = format!("`{text}` is known only when it runs, so it is skipped");
+            return self.found.remark(place, rule, message);
+        }
         if let Some((hub, tag)) = self.hub.as_ref().filter(|_| !in_container)
             && likeness == Likeness::Path
             && !text.contains('/')
