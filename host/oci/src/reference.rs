@@ -221,6 +221,9 @@ impl Reference {
         replacement: Option<&StoreName>,
     ) -> Result<Self, ReferenceError> {
         let parsed = match text.parse() {
+            Err(ReferenceError::NoRegistry(_)) if is_image_id(text) => {
+                return Err(ReferenceError::ImageId(text.to_owned()));
+            }
             Err(ReferenceError::NoRegistry(_)) => {
                 format!("{}/{text}", Registry::docker_hub()).parse()
             }
@@ -230,6 +233,12 @@ impl Reference {
         let (store, repository) = Name { store: Some(store), repository }.completed(replacement)?;
         Ok(Self { store, repository, version })
     }
+}
+
+/// Says whether a text is the digest of an image's configuration, which container engines call the ID of the image.
+fn is_image_id(text: &str) -> bool {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl FromStr for Reference {
@@ -381,6 +390,24 @@ mod tests {
         ] {
             let name: Name = text.parse().unwrap();
             assert_eq!(name.store.as_ref().map(|found| found.as_str()), registry, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_an_image_is_no_reference() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        for text in [hex.to_owned(), format!("sha256:{hex}")] {
+            assert_eq!(Reference::of_image(&text), Err(ReferenceError::ImageId(text)));
+        }
+        for text in [
+            hex[1..].to_owned(),
+            hex.to_owned() + ":1",
+            format!("team/{hex}"),
+            format!("a.io/sha256:{hex}"),
+            "sha256:1".to_owned(),
+            format!("redis@sha256:{hex}"),
+        ] {
+            assert!(Reference::of_image(&text).is_ok(), "{text}");
         }
     }
 

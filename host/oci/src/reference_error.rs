@@ -17,6 +17,9 @@ pub enum ReferenceError {
     /// The registry is missing.
     #[error("reference {0:?} names no registry")]
     NoRegistry(String),
+    /// The text is the ID of an image in a container engine.
+    #[error("reference {0:?} is an image ID, which no registry knows")]
+    ImageId(String),
     /// The reference starts with a folder of layouts, which only `-s` and `-d` may name.
     #[error("reference {0:?} starts with a folder of image layouts, which only -s and -d may name")]
     Folder(String),

@@ -3,7 +3,7 @@
 //! It takes the described component and all nested components with a package URL of type `oci` or
 //! `docker`. Other components are the content of images.
 
-use longshore_plugin_purl::{Purls, left_out, nothing_found};
+use longshore_plugin_purl::{Purls, left_out, nothing_found, unwrapped};
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::{Node, outline};
@@ -23,7 +23,7 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
     let Some(root) = roots.first().filter(|root| root.as_mapping().is_some()) else {
         return Confidence::No;
     };
-    match root.text_of("bomFormat") {
+    match unwrapped(root).text_of("bomFormat") {
         Some(FORMAT) => Confidence::Certain,
         // The key may be beyond the part that the probe gets.
         None if file_name.ends_with(".cdx.json") => Confidence::Maybe,
@@ -53,6 +53,7 @@ pub fn parse(file_name: &str, text: &str) -> Parsed {
     }
     let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
+        let root = unwrapped(root);
         if root.text_of("bomFormat") != Some(FORMAT) {
             parsed.error(root.place, "the document is not CycloneDX");
             continue;

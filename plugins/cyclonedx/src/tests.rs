@@ -109,3 +109,16 @@ fn a_document_without_images_says_so() {
         assert_eq!(remarks(&parse("list", text)), said, "{text}");
     }
 }
+
+#[test]
+fn the_predicate_of_a_statement_is_read() {
+    let bom = r#"{"bomFormat": "CycloneDX", "components": [{"type": "container", "purl": "pkg:docker/a@1?repository_url=r.io"}]}"#;
+    for wrapper in ["predicate", "sbom"] {
+        let text =
+            format!("{{\"predicateType\": \"https://cyclonedx.org/bom\", \"{wrapper}\": {bom}}}");
+        assert_eq!(probe("bom.json", &text), Confidence::Certain, "{text}");
+        assert_eq!(entries(&parse("bom.json", &text)), ["1 r.io/a 1"], "{text}");
+    }
+    let other = format!("{{\"bom\": {bom}}}");
+    assert_eq!(probe("bom.json", &other), Confidence::No);
+}

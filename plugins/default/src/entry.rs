@@ -3,7 +3,7 @@
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::{Field, Line};
 use longshore_plugin_sdk::list::{Entry, Selection};
-use longshore_plugin_sdk::reference::Parts;
+use longshore_plugin_sdk::reference::{Parts, image_id, is_image_id};
 use longshore_plugin_sdk::shape::{fields_before_remark, image_key, pull_command};
 
 /// The option that names platforms.
@@ -111,6 +111,9 @@ fn version<'a>(
     reference: Field<'a>,
     is_all_tags: bool,
 ) -> Result<(Selection, &'a str, Option<Diagnostic>), Diagnostic> {
+    if is_image_id(reference.text) {
+        return Err(line.error(reference.start, image_id(reference.text)));
+    }
     let parts = Parts::of(reference.text);
     let name_end = reference.start + parts.name.len();
     if parts.name.is_empty() {

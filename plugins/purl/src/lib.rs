@@ -5,6 +5,7 @@
 
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::Parsed;
+use longshore_plugin_sdk::yaml::Node;
 
 mod docker;
 mod image;
@@ -12,6 +13,17 @@ mod oci;
 mod repository;
 
 pub use image::Image;
+
+/// Fields in which others wrap a bill of materials: GitHub's export, and statements of in-toto, which BuildKit
+/// attaches to images.
+const WRAPPERS: [&str; 2] = ["sbom", "predicate"];
+
+/// Returns the bill of materials that a document wraps, or the document itself.
+#[must_use]
+pub fn unwrapped(root: &Node) -> &Node {
+    let inner = WRAPPERS.iter().find_map(|name| root.get(name));
+    inner.filter(|inner| inner.as_mapping().is_some()).unwrap_or(root)
+}
 
 /// Collects the purls of a document.
 #[derive(Clone, Debug, Default)]

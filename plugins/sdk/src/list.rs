@@ -6,7 +6,7 @@ pub use crate::bindings::imports::types::{Attribute, Entry, Filter, Pinned, Sele
 pub use crate::bindings::list_format::{Confidence, Parsed};
 
 use crate::diagnostic::{Diagnostic, Place};
-use crate::reference::{Parts, has_digest_algorithm, looks_like_reference};
+use crate::reference::{Parts, has_digest_algorithm, image_id, is_image_id, looks_like_reference};
 
 /// The attribute of an entry whose only platform has the manifest to copy without its index.
 const SINGLE_MANIFEST: &str = "single-manifest";
@@ -85,6 +85,7 @@ impl Parsed {
             _ if !looks_like_reference(reference) || reference.contains(char::is_whitespace) => {
                 format!("`{reference}` is not an image reference")
             }
+            _ if is_image_id(reference) => image_id(reference),
             _ if parts.tag == Some("") => "there is no tag after the colon".to_owned(),
             Some("") => "there is no digest after the `@`".to_owned(),
             Some(digest) if !has_digest_algorithm(digest) => format!("`{digest}` is not a digest"),
@@ -165,6 +166,8 @@ mod tests {
             ("a", "a", Selection::ByTag("latest".into())),
             ("h:5000/b:1", "h:5000/b", Selection::ByTag("1".into())),
             ("d:2@sha256:00", "d", pinned(Some("2"))),
+            ("sha256:1.0", "sha256", Selection::ByTag("1.0".into())),
+            ("e3b0c44298fc", "e3b0c44298fc", Selection::ByTag("latest".into())),
         ] {
             let mut parsed = Parsed::default();
             assert!(parsed.image(PLACE, reference).is_some(), "{reference}");
@@ -220,6 +223,16 @@ mod tests {
             ("{{ .image }}", "`{{ .image }}` is not an image reference"),
             ("a b", "`a b` is not an image reference"),
             ("https://a/b", "`https://a/b` is not an image reference"),
+            (
+                "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "`sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855` is an image ID, which no \
+                 registry knows: name the image by its tag or digest",
+            ),
+            (
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "`e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855` is an image ID, which no registry \
+                 knows: name the image by its tag or digest",
+            ),
             ("a:", "there is no tag after the colon"),
             ("a@", "there is no digest after the `@`"),
             ("a@md5:0", "`md5:0` is not a digest"),

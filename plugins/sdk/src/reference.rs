@@ -70,6 +70,20 @@ pub fn has_digest_algorithm(text: &str) -> bool {
     text.starts_with("sha256:") || text.starts_with("sha512:")
 }
 
+/// Reports whether the text is the ID of an image in a container engine: the digest of its configuration, with or
+/// without the algorithm. Engines take no such name for a repository.
+#[must_use]
+pub fn is_image_id(text: &str) -> bool {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Describes the error of an image ID in the place of a reference.
+#[must_use]
+pub fn image_id(text: &str) -> String {
+    format!("`{text}` is an image ID, which no registry knows: name the image by its tag or digest")
+}
+
 /// Reports whether the text looks like a reference. It may still be invalid, but it is not
 /// punctuation, a URL or a piece of JSON, YAML or TOML.
 #[must_use]

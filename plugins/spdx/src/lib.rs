@@ -4,7 +4,7 @@
 //! It takes the packages with a package URL of type `oci` or `docker`. Other packages are the
 //! content of images.
 
-use longshore_plugin_purl::nothing_found;
+use longshore_plugin_purl::{nothing_found, unwrapped};
 use longshore_plugin_sdk::diagnostic::Place;
 use longshore_plugin_sdk::list::{Confidence, Parsed};
 use longshore_plugin_sdk::yaml::outline;
@@ -28,6 +28,7 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
     let Some(root) = roots.first().filter(|root| root.as_mapping().is_some()) else {
         return Confidence::No;
     };
+    let root = unwrapped(root);
     let is_called = || FILE_NAMES.iter().any(|end| file_name.ends_with(end));
     if version2::is_document(root) || version3::is_document(root) {
         Confidence::Certain
@@ -66,6 +67,7 @@ pub fn parse(file_name: &str, text: &str) -> Parsed {
     }
     let (mut parsed, roots) = Parsed::of_yaml(text);
     for root in &roots {
+        let root = unwrapped(root);
         if version2::is_document(root) {
             version2::read(&mut parsed, root);
             nothing_found(&mut parsed, root.place, "package");

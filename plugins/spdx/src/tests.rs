@@ -238,3 +238,32 @@ fn a_document_without_images_says_so() {
         assert_eq!(remarks(&parse("list", text)), [said], "{text}");
     }
 }
+
+#[test]
+fn a_document_in_a_wrapper_is_read() {
+    let packages = r#""packages": [{"name": "a", "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER",
+        "referenceType": "purl", "referenceLocator": "pkg:docker/team/a@1.2?repository_url=r.io"}]}]"#;
+    let second = format!("{{\"spdxVersion\": \"SPDX-2.3\", {packages}}}");
+    let third = format!("{THIRD}, \"@graph\": []}}");
+    for (text, found) in [
+        (format!("{{\"sbom\": {second}}}"), &["r.io/team/a 1.2"][..]),
+        (
+            format!("{{\"_type\": \"https://in-toto.io/Statement/v1\", \"predicate\": {second}}}"),
+            &["r.io/team/a 1.2"],
+        ),
+        (format!("{{\"sbom\": {third}}}"), &[]),
+    ] {
+        assert_eq!(probe("sbom.json", &text), Confidence::Certain, "{text}");
+        let parsed = parse("sbom.json", &text);
+        let names: Vec<_> = entries(&parsed);
+        let names: Vec<_> = names.iter().filter_map(|entry| entry.split_once(' ')).collect();
+        assert_eq!(names.iter().map(|(_, name)| *name).collect::<Vec<_>>(), found, "{text}");
+    }
+    for other in [
+        format!("{{\"sbom\": [{second}]}}"),
+        "{\"sbom\": {\"a\": 1}}".to_owned(),
+        format!("{{\"x\": {second}}}"),
+    ] {
+        assert_eq!(probe("sbom.json", &other), Confidence::No, "{other}");
+    }
+}

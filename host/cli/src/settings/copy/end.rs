@@ -272,6 +272,10 @@ impl Refused<'_> {
             (ReferenceError::NoRegistry(_), _) => {
                 format!("begin with the registry, such as docker.io/{}", self.shown())
             }
+            (ReferenceError::ImageId(_), _) => {
+                "name the image by its tag, or by the digest of its manifest, as in redis:7"
+                    .to_owned()
+            }
             (_, Side::Source) => {
                 "write [REGISTRY/]REPOSITORY:TAG or @DIGEST, or oci:DIR:TAG for an image layout"
                     .to_owned()
