@@ -50,7 +50,8 @@ impl Likeness {
 }
 
 /// Reports whether a text is a reference by itself: it names a registry on the internet, and has a
-/// tag or digest. `example.com/component:x` may be a label, and `example.com/path:8080` a port.
+/// tag or digest. `example.com/component:x` may be a label, `example.com/path:8080` a port, and
+/// `example.com/gpu:1` a number of devices.
 pub(crate) fn is_certain(text: &str) -> bool {
     let parts = Parts::of(text);
     let (registry, path) = split_registry(parts.name);
@@ -61,8 +62,29 @@ pub(crate) fn is_certain(text: &str) -> bool {
     });
     has_domain
         && !is_label_domain(host)
-        && (parts.digest.is_some() || path.contains('/') || parts.tag.is_some_and(is_version))
+        && (parts.digest.is_some()
+            || path.contains('/')
+            || parts
+                .tag
+                .is_some_and(|tag| is_version(tag) && (!is_count(tag) || is_registry_domain(host))))
         && Likeness::of(text) == Likeness::Full
+}
+
+/// Words in the names of hosts that are registries. Other domains also prefix labels and resources, as in
+/// `nvidia.com/gpu`.
+const REGISTRIES: [&str; 10] =
+    ["registry", "docker", "quay", "gcr.", "ghcr.", "mcr.", "ecr", "azurecr", "pkg.dev", "harbor"];
+
+/// Reports whether a host is more likely a registry than a domain of labels: by its words, or as most public
+/// registries have it, as one word below `io`.
+fn is_registry_domain(host: &str) -> bool {
+    let is_short = host.strip_suffix(".io").is_some_and(|name| !name.contains('.'));
+    is_short || REGISTRIES.iter().any(|word| host.contains(word))
+}
+
+/// Reports whether a tag may be a number of things.
+fn is_count(tag: &str) -> bool {
+    tag.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Reports whether Kubernetes uses the domain for labels. Its registries are `registry.k8s.io` and
@@ -173,6 +195,16 @@ mod tests {
             ("app.kubernetes.io/version:1.0", false, false),
             ("node.k8s.io/kind:1", false, false),
             ("registry.k8s.io/pause:3.10", true, true),
+            ("nvidia.com/gpu:1", false, true),
+            ("example.com/word:12", false, true),
+            ("devices.kubevirt.io/kvm:1", false, true),
+            ("quay.io/app:1", true, true),
+            ("example.com/word:v1", true, true),
+            ("example.com/word:1.2", true, true),
+            ("example.com/team/word:1", true, true),
+            ("example.com/word@sha256:00", true, true),
+            ("docker.io/redis:7", true, true),
+            ("registry.example.com/word:1", true, true),
             ("k8s.gcr.io/pause:3.9", true, true),
             ("team/app:v1", false, true),
             ("team/app:1", false, true),
