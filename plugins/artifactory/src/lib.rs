@@ -104,8 +104,8 @@ impl Artifactory {
         let answer = ARTIFACTORY.send(API, &create)?;
         match answer.status {
             200 | 201 => Ok(Outcome::new(State::Created)),
-            400 | 409 if says(&answer, "already exists") => Ok(created_by_others(key)),
             409 => Ok(created_by_others(key)),
+            400 if says(&answer, "already exists") => Ok(created_by_others(key)),
             400 if says(&answer, PRO) => Err(no_api(&answer)),
             400 => Err(ARTIFACTORY.other(
                 "refused",

@@ -164,11 +164,8 @@ impl GitLab {
         let answer = GITLAB.send(API, &create)?;
         match answer.status {
             201 => Ok(Outcome::new(State::Created).because(format!("as the project {path}"))),
-            400 | 409 if says(&answer, "already been taken") => {
-                let message =
-                    format!("project {path} was created by somebody else in the meantime");
-                Ok(Outcome::new(State::Ready).because(message))
-            }
+            409 => Ok(created_by_others(&path)),
+            400 if says(&answer, "already been taken") => Ok(created_by_others(&path)),
             400 => Err(GITLAB.other(
                 "refused",
                 &format!("GitLab refuses to create the project {path}"),
@@ -180,6 +177,11 @@ impl GitLab {
             }
         }
     }
+}
+
+fn created_by_others(path: &str) -> Outcome {
+    let message = format!("project {path} was created by somebody else in the meantime");
+    Outcome::new(State::Ready).because(message)
 }
 
 /// Returns GitLab's message: a text, or texts by field.

@@ -129,6 +129,9 @@ fn each_refusal_has_its_consequence() {
         let result = creating(said(status, taken.clone()));
         assert_eq!(result.expect("ready").state, State::Ready);
     }
+    for conflict in [answer(409), said(409, json!("Conflict"))] {
+        assert_eq!(creating(conflict).expect("ready").state, State::Ready);
+    }
     let refused = creating(said(400, json!({"path": ["can contain only letters"]})));
     assert!(
         matches!(&refused, Err(PluginError::Other(coded)) if coded.message.contains("only letters"))

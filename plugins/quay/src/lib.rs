@@ -76,7 +76,7 @@ impl Quay {
             200 => return Ok(Outcome::new(State::Ready)),
             404 => {}
             // Quay does not tell others whether a private repository exists. The creation tells.
-            401 | 403 if !dry_run && kind(&answer) != Some("invalid_token") => {}
+            403 if !dry_run && kind(&answer) != Some("invalid_token") => {}
             _ => return Err(QUAY.refused(&look, &answer, "repo:read")),
         }
         if dry_run {
@@ -94,9 +94,8 @@ impl Quay {
         let answer = QUAY.send(API, &create)?;
         match answer.status {
             200 | 201 => Ok(Outcome::new(State::Created)),
-            400 | 409 if says(&answer, "already exists") => Ok(Outcome::new(State::Ready).because(
-                format!("repository {path} was created by somebody else in the meantime"),
-            )),
+            409 => Ok(created_by_others(path)),
+            400 if says(&answer, "already exists") => Ok(created_by_others(path)),
             402 => Err(QUAY.other(
                 "plan",
                 &format!("Quay's plan of {namespace} allows no more private repositories"),
@@ -126,16 +125,25 @@ fn organization(name: &str, dry_run: bool) -> Result<Outcome, PluginError> {
     let answer = QUAY.send(API, &create)?;
     match answer.status {
         200 | 201 => Ok(Outcome::new(State::Created)),
-        400 | 409 if says(&answer, "already exists") || says(&answer, "already taken") => {
-            // It may be a user, whose name is a namespace too.
-            let message =
-                format!("{name} is a user, or was created by somebody else in the meantime");
-            Ok(Outcome::new(State::Ready).because(message))
+        409 => Ok(is_taken(name)),
+        400 if says(&answer, "already exists") || says(&answer, "already taken") => {
+            Ok(is_taken(name))
         }
         _ => {
             Err(QUAY.refused(&create, &answer, "org:admin of a user who may create organizations"))
         }
     }
+}
+
+fn created_by_others(path: &str) -> Outcome {
+    let message = format!("repository {path} was created by somebody else in the meantime");
+    Outcome::new(State::Ready).because(message)
+}
+
+/// Describes a name that is in use. It may be a user, whose name is a namespace too.
+fn is_taken(name: &str) -> Outcome {
+    let message = format!("{name} is a user, or was created by somebody else in the meantime");
+    Outcome::new(State::Ready).because(message)
 }
 
 /// Returns Quay's message.

@@ -92,6 +92,11 @@ fn a_hidden_repository_is_told_by_the_creation() {
     let (result, asked) = repository("{}", false, &[(LOOK, expired)]);
     assert!(matches!(&result, Err(PluginError::Unauthorized(why)) if why.contains("Expired")));
     assert_eq!(asked.len(), 1, "a wrong token is not shown twice");
+    let (result, asked) = repository("{}", false, &[(LOOK, answer(401))]);
+    assert!(
+        matches!(&result, Err(PluginError::Unauthorized(why)) if why.contains("answered 401 to GET"))
+    );
+    assert_eq!(asked.len(), 1, "it would be refused again");
 }
 
 #[test]
@@ -111,7 +116,12 @@ fn each_refusal_has_its_consequence() {
     assert!(matches!(creating("{}", answer(401)), Err(PluginError::Unauthorized(_))));
     let plan = creating("{}", error(402, "exceeds_license", "Payment"));
     assert!(matches!(&plan, Err(PluginError::Other(coded)) if coded.code == "quay/plan"));
-    for status in [404, 409, 418] {
+    for conflict in
+        [answer(409), error(409, "conflict", "no"), error(400, "x", "It already exists")]
+    {
+        assert_eq!(creating("{}", conflict).expect("ready").state, State::Ready);
+    }
+    for status in [400, 404, 418] {
         let result = creating("{}", answer(status));
         assert!(
             matches!(&result, Err(PluginError::Other(coded)) if coded.code == "quay/unexpected-answer"),
