@@ -10,16 +10,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use longshore_files::BoundedFolder;
-use longshore_oci::{Descriptor, Digest, Manifest, MediaType, RawManifest};
+use longshore_oci::{Descriptor, Digest, LARGEST_MANIFEST, Manifest, MediaType, RawManifest};
 
 /// The folder's name.
 const FOLDER: &str = "manifests";
 /// The limit for all files together, in bytes.
 const LIMIT: u64 = 256 * 1024 * 1024;
-/// The largest content that is kept, in bytes.
-const LARGEST: usize = 4 * 1024 * 1024;
 /// The largest file that is read, in bytes: the content, and a line with its media type.
-const FILE_LIMIT: u64 = LARGEST as u64 + 64 * 1024;
+const FILE_LIMIT: u64 = LARGEST_MANIFEST as u64 + 64 * 1024;
 
 /// Manifests that earlier runs fetched, by digest. Clones and other runs share it.
 #[derive(Clone, Debug)]
@@ -70,7 +68,7 @@ impl ManifestCache {
     }
 
     async fn write(&self, digest: &Digest, media_type: &MediaType, bytes: Bytes) {
-        if bytes.len() > LARGEST || self.0.is_read_only() {
+        if bytes.len() > LARGEST_MANIFEST || self.0.is_read_only() {
             return;
         }
         let (kept, name, media_type) =

@@ -9,7 +9,6 @@ mod content;
 mod related;
 
 pub(crate) use blob_child::is_blob;
-pub(crate) use bounds::LARGEST_MANIFEST;
 pub use bounds::OutOfBounds;
 pub(crate) use content::{
     Below, Descendants, Entered, Visitor, descendants, walk_blobs, walk_children, walk_content,

@@ -24,7 +24,7 @@ mod verified;
 pub(crate) use batches::{Append, Batches};
 pub(crate) use blob_pieces::BlobPieces;
 pub(crate) use blocking::{blocking, lock};
-pub(crate) use contents::{Contents, MANIFEST_LIMIT, MEDIA_TYPE_LIMIT};
+pub(crate) use contents::{Contents, MEDIA_TYPE_LIMIT};
 pub(crate) use disk::OpenError;
 pub(crate) use files::{BehindLink, fresh_name};
 pub(crate) use incoming_blob::IncomingBlob;

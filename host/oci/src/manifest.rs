@@ -8,6 +8,10 @@ use serde::Deserialize;
 use super::parts::null_as_default;
 use super::{Descriptor, Digest, Index, MediaType};
 
+/// The largest manifest that is read, written or kept, in bytes. Registries should accept that much (distribution-spec,
+/// "Pushing Manifests").
+pub const LARGEST_MANIFEST: usize = 4 * 1024 * 1024;
+
 /// A manifest as fetched or built. The hashed bytes are those that are pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawManifest {

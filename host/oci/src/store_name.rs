@@ -12,6 +12,15 @@ use super::{ReferenceError, Registry};
 /// The prefix of a folder of layouts.
 const LAYOUT: &str = "oci:";
 
+/// Endings of archives. Other tools store images in them; longshore reads folders.
+const ARCHIVES: [&str; 10] = ["zip", "tar", "gz", "tgz", "zst", "tzst", "xz", "txz", "bz2", "7z"];
+
+/// Whether the name of a file ends as that of an archive.
+pub fn is_named_archive(file: &Path) -> bool {
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    ARCHIVES.iter().any(|archive| ending.eq_ignore_ascii_case(archive))
+}
+
 /// The name of a store: the part of a reference before the repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -125,7 +134,7 @@ impl TryFrom<String> for StoreName {
 mod tests {
     use std::path::Path;
 
-    use super::{LayoutsName, StoreName};
+    use super::{LayoutsName, StoreName, is_named_archive};
 
     #[test]
     fn a_folder_and_a_registry_are_told_apart() {
@@ -156,5 +165,15 @@ mod tests {
         }
         assert_eq!(LayoutsName::parse("oci:"), None, "it names no folder");
         assert!("oci:".parse::<StoreName>().is_err());
+    }
+
+    #[test]
+    fn archives_are_told_by_their_ending() {
+        for archive in ["a.tar", "a.tar.gz", "a.TGZ", "a.b.tzst", "/x/a.7z", "a.tar.zst", "a.zip"] {
+            assert!(is_named_archive(Path::new(archive)), "{archive}");
+        }
+        for other in ["a", "tar", ".tar", "a.tar/", "a.tarx", "registry.example.com", "a.tar/b"] {
+            assert_eq!(is_named_archive(Path::new(other)), other == "a.tar/", "{other}");
+        }
     }
 }

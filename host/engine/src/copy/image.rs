@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use longshore_oci::{Digest, Manifest, ManifestReference, PlatformFilter};
+use longshore_oci::{Digest, LARGEST_MANIFEST, Manifest, ManifestReference, PlatformFilter};
 use longshore_store::Interrupt;
 
 use super::admission::Admitted;
@@ -18,7 +18,6 @@ use crate::job::{Job, Outcome, Status};
 use crate::shape::{
     Shape, Shaped, check_selection, digest_decides, nothing_selected, shape, stays_unchanged,
 };
-use crate::walk::LARGEST_MANIFEST;
 
 /// The wait before content is sent again that the registry's garbage collection removed.
 const AFTER_COLLECTION: Duration = Duration::from_secs(1);
@@ -292,7 +291,7 @@ fn memory_of(shape: &Shape) -> u64 {
     let wrapped = shape.wrapped.as_ref().map_or(0, |wrapped| wrapped.raw.bytes.len());
     let config = shape.config.as_ref().map_or(0, |config| config.len());
     let mut children: Vec<u64> =
-        shape.children.iter().map(|child| child.size.min(LARGEST_MANIFEST)).collect();
+        shape.children.iter().map(|child| child.size.min(LARGEST_MANIFEST as u64)).collect();
     children.sort_unstable_by_key(|size| Reverse(*size));
     let children: u64 = children.iter().take(CHILDREN_IN_MEMORY).sum();
     (shape.root.bytes.len() + wrapped + config) as u64 + children

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use longshore_oci::{LayoutsName, Registry, StoreName};
+use longshore_oci::{LayoutsName, Registry, StoreName, is_named_archive};
 
 use super::PlanError;
 
@@ -133,14 +133,10 @@ fn scheme_of(value: &str) -> Option<(&str, &str)> {
     is_folder.then(|| (scheme, rest.strip_prefix("//").unwrap_or(rest)))
 }
 
-/// Endings of archives.
-const ARCHIVES: [&str; 10] = ["zip", "tar", "gz", "tgz", "zst", "tzst", "xz", "txz", "bz2", "7z"];
-
 /// Reports whether a value is an archive on this machine. A name without such a file may be a registry.
 fn is_archive(value: &str) -> bool {
     let path = Path::new(value);
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    ARCHIVES.contains(&ending.to_ascii_lowercase().as_str()) && path.is_file()
+    is_named_archive(path) && path.is_file()
 }
 
 /// Reports whether a value can only be a path.

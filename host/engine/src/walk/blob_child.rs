@@ -3,12 +3,10 @@
 //! A descriptor without a media type, or with an unknown one, may describe a manifest or a blob. Asking for
 //! the manifest does not tell: registries answer 404 or 500 for a blob, and some send it.
 
-use longshore_oci::{Descriptor, Repository};
+use longshore_oci::{Descriptor, LARGEST_MANIFEST, Repository};
 use longshore_store::{BlobPresence, Source};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-
-use super::bounds::LARGEST_MANIFEST;
 
 /// The field that manifests have and blobs do not (image-spec, "Image Manifest Property Descriptions").
 #[derive(Deserialize)]
@@ -33,12 +31,13 @@ pub(crate) async fn is_blob(
         // The request for the manifest reports an error.
         Ok(_) | Err(_) => return false,
     };
-    if size > LARGEST_MANIFEST {
+    let most = LARGEST_MANIFEST as u64;
+    if size > most {
         return true;
     }
     // Some stores show manifests as blobs too: the content decides.
     let blob = Descriptor { size, ..child.clone() };
-    match store.small_blob(repository, &blob, LARGEST_MANIFEST).await {
+    match store.small_blob(repository, &blob, most).await {
         Ok(bytes) => serde_json::from_slice::<ManifestField>(&bytes).is_err(),
         Err(_) => false,
     }

@@ -2,8 +2,6 @@
 
 /// The deepest nesting of indexes, and of referrers of referrers.
 pub(super) const DEPTH: usize = 8;
-/// The largest manifest that stores read, in bytes; descriptors may claim more. Larger content is a blob.
-pub(crate) const LARGEST_MANIFEST: u64 = 4 * 1024 * 1024;
 /// The most children of one index.
 pub(super) const CHILDREN: usize = 4096;
 /// The most manifests of one walk.

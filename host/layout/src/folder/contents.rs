@@ -12,10 +12,6 @@ use longshore_oci::{Content, Descriptor, Digest, Manifest, ManifestReference, Me
 
 use super::index_text::IndexText;
 
-/// The largest manifest that is taken, 4 MiB: what the specification asks of every registry
-/// (distribution-spec, "Pushing Manifests").
-pub(crate) const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
-
 /// The longest media type that is taken, in bytes; RFC 6838 allows 255.
 pub(crate) const MEDIA_TYPE_LIMIT: usize = 255;
 

@@ -12,13 +12,11 @@ use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use longshore_oci::{Content, Digest, Manifest, MediaType, Repository};
+use longshore_oci::{Content, Digest, LARGEST_MANIFEST, Manifest, MediaType, Repository};
 use tokio::sync::oneshot;
 
 use super::blocking::{blocking, lock};
-use super::contents::{
-    Change, Contents, Effect, Known, MANIFEST_LIMIT, MEDIA_TYPE_LIMIT, content_named,
-};
+use super::contents::{Change, Contents, Effect, Known, MEDIA_TYPE_LIMIT, content_named};
 use super::disk::{Disk, blob_in};
 use super::files::{Stamp, is_absent};
 
@@ -110,7 +108,7 @@ impl Layout {
         };
         for (manifest, media_type) in manifests {
             let path = blob_in(&self.directory, &manifest);
-            let Some(bytes) = self.disk.read_whole(&path, &manifest, MANIFEST_LIMIT)? else {
+            let Some(bytes) = self.disk.read_whole(&path, &manifest, LARGEST_MANIFEST)? else {
                 continue;
             };
             let parsed = Manifest::parse(bytes, Some(&media_type), manifest);
@@ -295,7 +293,7 @@ impl Layout {
                 continue;
             }
             let path = blob_in(&self.directory, &digest);
-            let read = self.disk.read_whole(&path, &digest, MANIFEST_LIMIT)?;
+            let read = self.disk.read_whole(&path, &digest, LARGEST_MANIFEST)?;
             let Some(bytes) = read.filter(|_| media_type.as_str().len() <= MEDIA_TYPE_LIMIT) else {
                 contents.learn_broken(digest);
                 continue;

@@ -7,10 +7,12 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use longshore_oci::{Descriptor, Digest, Manifest, ManifestReference, Repository, Tag};
+use longshore_oci::{
+    Descriptor, Digest, LARGEST_MANIFEST, Manifest, ManifestReference, Repository, Tag,
+};
 
 use super::blocking::blocking;
-use super::contents::{Change, Contents, Effect, Known, MANIFEST_LIMIT, content_named};
+use super::contents::{Change, Contents, Effect, Known, content_named};
 use super::repositories::Folder;
 
 /// How the content that a manifest names is checked before the manifest is accepted.
@@ -113,7 +115,7 @@ impl Folder {
         digest: &Digest,
     ) -> io::Result<Option<Bytes>> {
         let (disk, path) = (Arc::clone(&self.disk), self.disk.blob_path(repository, digest));
-        blocking(move || Ok(disk.read(&path, MANIFEST_LIMIT)?.map(|(bytes, _)| bytes))).await
+        blocking(move || Ok(disk.read(&path, LARGEST_MANIFEST)?.map(|(bytes, _)| bytes))).await
     }
 
     /// Writes `manifest`, under `tag` or without one, and returns when it is on disk. A damaged file is

@@ -7,12 +7,12 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use longshore_oci::{Digest, MediaType, Repository};
+use longshore_oci::{Digest, LARGEST_MANIFEST, MediaType, Repository};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::blocking::blocking;
-use super::contents::{MANIFEST_LIMIT, MEDIA_TYPE_LIMIT};
+use super::contents::MEDIA_TYPE_LIMIT;
 use super::disk::Disk;
 use super::repositories::Folder;
 
@@ -79,7 +79,7 @@ fn page(
     let mut listed = listed.into_iter().peekable();
     while let Some((digest, media_type)) = listed.next() {
         let path = disk.blob_path(repository, &digest);
-        let bytes = disk.read_whole(&path, &digest, MANIFEST_LIMIT)?;
+        let bytes = disk.read_whole(&path, &digest, LARGEST_MANIFEST)?;
         if let Some(bytes) = bytes {
             read += bytes.len();
             let referrer = referrer(digest.clone(), media_type, &bytes);

@@ -7,15 +7,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 
-use longshore_oci::{Content, Digest, Manifest, ManifestReference, MediaType, Repository};
+use longshore_oci::{
+    Content, Digest, LARGEST_MANIFEST, Manifest, ManifestReference, MediaType, Repository,
+};
 
 use super::blob;
 use super::net::RequestBody;
 use super::response::{CONTENT_DIGEST, Code, Refusal, created, response, text};
 use super::server::Server;
-use crate::folder::{
-    ContentCheck, DeletedManifest, Lookup, MANIFEST_LIMIT, MEDIA_TYPE_LIMIT, PutError,
-};
+use crate::folder::{ContentCheck, DeletedManifest, Lookup, MEDIA_TYPE_LIMIT, PutError};
 
 /// The digest of the subject of a manifest that was pushed.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -57,7 +57,7 @@ impl Server {
         body: &mut RequestBody,
     ) -> Result<Response, Refusal> {
         let length = stated_length(&request.headers)?;
-        let _room = self.room_for_text(length.unwrap_or(MANIFEST_LIMIT)).await;
+        let _room = self.room_for_text(length.unwrap_or(LARGEST_MANIFEST)).await;
         let bytes = whole(length, body).await?;
         let manifest = parse(&request.headers, bytes, &reference)?;
         let digest = manifest.raw.digest.clone();
@@ -126,7 +126,7 @@ fn no_manifest(reference: &ManifestReference) -> Refusal {
 }
 
 fn too_large() -> Refusal {
-    let message = format!("a manifest may have at most {MANIFEST_LIMIT} bytes");
+    let message = format!("a manifest may have at most {LARGEST_MANIFEST} bytes");
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message)
 }
 
@@ -135,7 +135,7 @@ fn stated_length(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
     let stated =
         headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     match stated {
-        Some(stated) if stated > MANIFEST_LIMIT => Err(too_large()),
+        Some(stated) if stated > LARGEST_MANIFEST => Err(too_large()),
         stated => Ok(stated),
     }
 }
@@ -145,7 +145,7 @@ async fn whole(stated: Option<usize>, body: &mut RequestBody) -> Result<Bytes, R
     let mut bytes = BytesMut::with_capacity(stated.unwrap_or_default());
     while let Some(frame) = body.next().await {
         let frame = frame.map_err(|error| Refusal::body(Code::ManifestInvalid, &error))?;
-        if bytes.len() + frame.len() > MANIFEST_LIMIT {
+        if bytes.len() + frame.len() > LARGEST_MANIFEST {
             return Err(too_large());
         }
         bytes.extend_from_slice(&frame);

@@ -3,14 +3,14 @@
 use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use longshore_oci::{Digest, MediaType, Repository};
+use longshore_oci::{Digest, LARGEST_MANIFEST, MediaType, Repository};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::response::{self, Refusal};
 use super::route::{self, parameter};
 use super::server::Server;
-use crate::folder::{ListedReferrer, MANIFEST_LIMIT};
+use crate::folder::ListedReferrer;
 
 /// The filters that were applied to the list.
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
@@ -26,7 +26,7 @@ impl Server {
     ) -> Result<Response, Refusal> {
         let wanted = parameter(query, "artifactType").filter(|wanted| !wanted.is_empty());
         let last = parameter(query, "last").map(|last| route::digest(&last)).transpose()?;
-        let _room = self.room_for_text(MANIFEST_LIMIT).await;
+        let _room = self.room_for_text(LARGEST_MANIFEST).await;
         let page = self
             .folder
             .list_referrers(repository, subject, wanted.as_deref(), last.as_ref())

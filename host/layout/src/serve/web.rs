@@ -8,12 +8,13 @@ use std::fmt::Write as _;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use longshore_oci::{Content, Descriptor, Digest, Manifest, Platform, Repository, Tag};
+use longshore_oci::{
+    Content, Descriptor, Digest, LARGEST_MANIFEST, Manifest, Platform, Repository, Tag,
+};
 
 use super::response::{Code, Refusal, response};
 use super::route::parameter;
 use super::server::Server;
-use crate::folder::MANIFEST_LIMIT;
 
 /// The rows of a page. The manifests of this many tags are read for each page.
 const ROWS: usize = 100;
@@ -164,7 +165,7 @@ impl Server {
         name: &Repository,
         digest: &Digest,
     ) -> std::io::Result<Option<Manifest>> {
-        let _room = self.room_for_text(MANIFEST_LIMIT).await;
+        let _room = self.room_for_text(LARGEST_MANIFEST).await;
         let bytes = self.folder.manifest_bytes(name, digest).await?;
         Ok(bytes.and_then(|bytes| Manifest::parse(bytes, None, digest.clone()).ok()))
     }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use longshore_oci::{Digest, Manifest, ManifestReference, RawManifest, Referrer, Repository};
+use longshore_oci::{
+    Digest, LARGEST_MANIFEST, Manifest, ManifestReference, RawManifest, Referrer, Repository,
+};
 use longshore_store::{
     BlobTransfer, Destination, Fault, ManifestPushed, Placed, Source, StoreError, TransferFailure,
 };
 
 use super::LayoutStore;
-use crate::folder::{ContentCheck, MANIFEST_LIMIT, PutError};
+use crate::folder::{ContentCheck, PutError};
 
 impl Destination for LayoutStore {
     fn as_source(self: Arc<Self>) -> Arc<dyn Source> {
@@ -56,9 +58,9 @@ impl LayoutStore {
     ) -> Result<ManifestPushed, StoreError> {
         let operation = self.on_manifest("push manifest", repository, reference);
         let bytes = manifest.bytes.clone();
-        if bytes.len() > MANIFEST_LIMIT {
+        if bytes.len() > LARGEST_MANIFEST {
             let message =
-                format!("it has {} bytes, at most {MANIFEST_LIMIT} are taken", bytes.len());
+                format!("it has {} bytes, at most {LARGEST_MANIFEST} are taken", bytes.len());
             return Err(StoreError::new(operation, Fault::Refused, message));
         }
         let digest = reference.digest_of(&bytes);

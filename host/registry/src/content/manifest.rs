@@ -11,12 +11,10 @@ use crate::http::body::read_json_in_turn;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
-use longshore_oci::{Digest, Manifest, ManifestReference, MediaType, RawManifest, Repository};
+use longshore_oci::{
+    Digest, LARGEST_MANIFEST, Manifest, ManifestReference, MediaType, RawManifest, Repository,
+};
 use longshore_store::{ManifestPushed, Operation};
-
-/// The largest accepted manifest, in bytes (distribution-spec, "Pushing Manifests": at least 4
-/// MiB).
-pub(crate) const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The header by which a registry confirms that it processed a manifest's subject.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -143,7 +141,8 @@ impl Client {
     ) -> Result<(Bytes, Option<MediaType>), Cause> {
         let response = self.send_once(call).await?;
         let media_type = content_type(response.headers());
-        let bytes = read_json_in_turn(response, MANIFEST_LIMIT, &self.large_manifests).await?;
+        let bytes =
+            read_json_in_turn(response, LARGEST_MANIFEST as u64, &self.large_manifests).await?;
         if let ManifestReference::Digest(expected) = reference {
             let found = reference.digest_of(&bytes);
             if found != *expected {

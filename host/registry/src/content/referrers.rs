@@ -12,15 +12,15 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::auth::token::RepositoryScope;
-use crate::content::manifest::{MANIFEST_LIMIT, content_type};
+use crate::content::manifest::content_type;
 use crate::error::Failed as _;
 use crate::http::body::read_json_in_turn;
 use crate::limits::window::Class;
 use crate::request::Call;
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{
-    Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, RawManifest, Referrer,
-    Repository, Tag, referrers_tag,
+    Content, Descriptor, Digest, LARGEST_MANIFEST, Manifest, ManifestReference, MediaType,
+    RawManifest, Referrer, Repository, Tag, referrers_tag,
 };
 use longshore_store::Operation;
 
@@ -243,7 +243,8 @@ impl Client {
         let response = self.send_once(call).await?;
         let etag = response.headers().get(ETAG).cloned();
         let media_type = content_type(response.headers());
-        let bytes = read_json_in_turn(response, MANIFEST_LIMIT, &self.large_manifests).await?;
+        let bytes =
+            read_json_in_turn(response, LARGEST_MANIFEST as u64, &self.large_manifests).await?;
         if subject.same_algorithm_of(&bytes) == *subject {
             return Ok(Tagged::Subject);
         }

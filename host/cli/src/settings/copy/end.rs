@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Component, Path};
 
 use longshore_oci::{Digest, LayoutsName, Name, Reference, ReferenceError, Registry, Repository};
-use longshore_oci::{StoreName, Tag};
+use longshore_oci::{StoreName, Tag, is_named_archive};
 
 use crate::settings::SettingsError;
 
@@ -14,9 +14,6 @@ const OWN_FOLDER: &str = ".longshore";
 const LAYOUT_FILE: &str = "oci-layout";
 /// The prefix of a folder.
 const FOLDER: &str = "oci:";
-
-/// The endings of archives.
-const ARCHIVES: [&str; 3] = [".tar", ".tar.gz", ".tgz"];
 
 /// Transports of skopeo and podman that name neither a registry nor an image layout.
 const OTHER_TRANSPORTS: [&str; 7] = [
@@ -313,8 +310,10 @@ impl Refused<'_> {
     /// Refuses the path of a folder, and the transports of other tools.
     fn foreign(&self, text: &str) -> Result<(), SettingsError> {
         let is_path = text.starts_with(['/', '~', '.']);
-        if is_path && ARCHIVES.iter().any(|ending| text.ends_with(ending)) {
+        if is_path && is_named_archive(Path::new(text)) {
+            let is_tar = !text.ends_with(".zip") && !text.ends_with(".7z");
             let hint = match self.side {
+                _ if !is_tar => "unpack it, and write oci:DIR:TAG for an image layout".to_owned(),
                 Side::Source => format!(
                     "run skopeo copy docker-archive:{text} oci:DIR:TAG, or oci-archive:{text} for an OCI archive, and \
                      copy oci:DIR:TAG"

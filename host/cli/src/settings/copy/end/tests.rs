@@ -130,13 +130,27 @@ fn what_other_tools_take_gets_a_way_out() {
         ("", "write REGISTRY/REPOSITORY:TAG"),
         ("docker://", "write REGISTRY/REPOSITORY:TAG"),
         (
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "name the image by its tag, or by the digest of its manifest, as in redis:7",
+        ),
+        (
             "docker://oci:dir:1",
             "write [REGISTRY/]REPOSITORY:TAG or @DIGEST, or oci:DIR:TAG for an image layout",
         ),
     ] {
         assert_eq!(hint(Side::Source, text), expected, "{text}");
     }
-    for path in ["./ex.tar", "/mnt/ex.tar.gz", "../ex.tgz"] {
+    for path in ["./ex.zip", "/mnt/ex.7z"] {
+        let error = End::parse(Side::Source, path).unwrap_err();
+        assert!(error.to_string().contains("it is the path of an archive"), "{error}");
+        assert_eq!(
+            hint(Side::Source, path),
+            "unpack it, and write oci:DIR:TAG for an image layout"
+        );
+    }
+    for path in
+        ["./ex.tar", "/mnt/ex.tar.gz", "../ex.tgz", "/mnt/ex.tar.zst", "./EX.TAR", "./ex.txz"]
+    {
         let error = End::parse(Side::Source, path).unwrap_err();
         assert!(error.to_string().contains("it is the path of an archive"), "{error}");
         let expected =
