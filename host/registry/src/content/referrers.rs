@@ -2,7 +2,6 @@
 //! (distribution-spec, "Listing Referrers", "Referrers Tag Schema").
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
@@ -32,15 +31,6 @@ const TRIES: usize = 5;
 const SETTLES: Duration = Duration::from_millis(200);
 /// The wait as a multiple of the time that reading and writing took.
 const SETTLES_TIMES: u32 = 4;
-
-/// Whether the registry shows lists of referrers under their fallback tags.
-#[derive(Debug, Default)]
-pub(crate) struct FallbackLists {
-    /// A fallback tag showed its subject.
-    shows_subjects: AtomicBool,
-    /// It does so even after a list was written there.
-    keeps_none: AtomicBool,
-}
 
 /// The content of a fallback tag.
 enum Tagged {
@@ -118,7 +108,7 @@ impl Client {
             }
             Tagged::Nothing => Ok(Vec::new()),
             Tagged::Subject => {
-                self.fallback_lists.shows_subjects.store(true, Ordering::Relaxed);
+                self.fallback_lists.show_subject();
                 Ok(Vec::new())
             }
         }
@@ -127,7 +117,7 @@ impl Client {
     /// Whether the registry showed a subject in the place of its list, so that it may hold referrers that it does not
     /// list.
     pub(crate) fn may_hide_referrers(&self) -> bool {
-        self.fallback_lists.shows_subjects.load(Ordering::Relaxed)
+        self.fallback_lists.shows_subjects()
     }
 
     /// Adds `referrers`, which `repository` holds, to the index under the fallback tag of
@@ -198,7 +188,7 @@ impl Client {
         repository: &Repository,
         referrers: &[Manifest],
     ) -> Result<bool, RegistryError> {
-        if self.fallback_lists.keeps_none.load(Ordering::Relaxed) {
+        if self.fallback_lists.keeps_none() {
             return Ok(true);
         }
         let Ok(Some(list)) = merged(None, referrers) else { return Ok(false) };
@@ -207,7 +197,7 @@ impl Client {
     }
 
     fn warn_of_lost_list(&self, tag: &Tag) {
-        if !self.fallback_lists.keeps_none.swap(true, Ordering::Relaxed) {
+        if self.fallback_lists.keep_none() {
             tracing::warn!(
                 "{} keeps no lists of referrers: the tag {tag} always shows the image itself; referrers are copied, \
                  but clients find only those that have a tag",
