@@ -147,7 +147,7 @@ impl Client {
             let is_own = self.is_own(response.url()).await?;
             let status = if is_own { response.status() } else { StatusCode::FOUND };
             self.settle(&mut shown, &call.scope, by, status).await;
-            let ended = call.renews && shown.may_have_ended(response.status());
+            let ended = call.renews && shown.may_have_ended(by, response.status()).await;
             if !ended || !is_own {
                 return self.accepted(response).await;
             }
@@ -182,7 +182,7 @@ impl Client {
             return self.accepted(response).await;
         }
         let (mut response, mut is_own) = self.send_renewed(call, &mut renewed).await?;
-        if is_own && renewed.may_be_used_up(response.status()) {
+        if is_own && renewed.may_be_used_up(by, response.status()).await {
             let _turn = self.tokens.renewals.turn().await;
             let used_up = renewed.token.as_ref().map(|token| Refused { token, by });
             if let Some(used_up) = used_up {
@@ -367,7 +367,7 @@ impl Client {
         tracing::debug!("{} {} -> {}", call.method, safe(&call.url), response.status().as_u16());
         self.settle(&mut shown, &call.scope, by, response.status()).await;
         let refused = response.status() == StatusCode::UNAUTHORIZED
-            || shown.may_have_ended(response.status());
+            || shown.may_have_ended(by, response.status()).await;
         if let Some(token) = shown.token.as_ref() {
             if token.is_replacement() {
                 self.tokens.renewals.answered(response.status(), token.shown_by());

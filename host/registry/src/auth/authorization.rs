@@ -40,17 +40,22 @@ impl Authorization {
         Ok(Self { header, showing: Some(token.show()), token: Some(token), first_use })
     }
 
-    /// Whether `status` may mean that other requests used the token up.
-    pub(crate) fn may_be_used_up(&self, status: StatusCode) -> bool {
-        let is_refused = status == StatusCode::UNAUTHORIZED || self.may_have_ended(status);
-        is_refused && self.token.as_ref().is_some_and(|token| token.shown_by() == ShownBy::Several)
+    /// Whether the `status` of a request of this use may mean that other requests used the token up.
+    pub(crate) async fn may_be_used_up(&self, by: Use, status: StatusCode) -> bool {
+        let Some(token) = &self.token else { return false };
+        token.shown_by() == ShownBy::Several
+            && (status == StatusCode::UNAUTHORIZED || self.may_have_ended(by, status).await)
     }
 
-    /// May `status` mean that the registry has ended the token? Some answer 400 or 403 then. Only a
-    /// token that worked before is worth a new one.
-    pub(crate) fn may_have_ended(&self, status: StatusCode) -> bool {
-        matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
-            && self.token.as_ref().is_some_and(Token::has_worked)
+    /// Whether the `status` of a request of this use may mean that the registry has ended the token: some answer 400
+    /// or 403 then. Only a token that works is worth a new one.
+    pub(crate) async fn may_have_ended(&self, by: Use, status: StatusCode) -> bool {
+        match &self.token {
+            Some(token) if matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN) => {
+                token.works_for_others(by).await
+            }
+            _ => false,
+        }
     }
 
     /// Whether a retry would send the same credential again, which would fail again.

@@ -192,6 +192,14 @@ impl Token {
         }
     }
 
+    /// Whether a request with it succeeded. If others show it too, their answers are waited for.
+    pub(crate) async fn works_for_others(&self, by: Use) -> bool {
+        if !self.has_worked() && self.shown_by() == ShownBy::Several {
+            self.worked.told(by).await;
+        }
+        self.has_worked()
+    }
+
     /// Records that it was refused. Waits for the requests in flight if they can still tell that a renewal is
     /// worth it.
     pub(crate) async fn refused(&self, by: Use, renewals: &Renewals) {
