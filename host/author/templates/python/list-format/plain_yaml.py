@@ -1,4 +1,5 @@
-"""Composes plain YAML quickly: block mappings and sequences whose scalars end on their line.
+"""Composes plain YAML quickly: block mappings and sequences whose scalars end on their line, and collections of
+scalars in brackets, such as `- {image: a, team: b}`.
 
 PyYAML works character by character, and takes more CPU time for 100,000 images than a plugin has. Most lists
 need little of YAML. This module reads them line by line into the nodes of PyYAML, without `end_mark`. It leaves
@@ -15,10 +16,18 @@ _MORE = "\xa1-\u1fff\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd"
 _WORD = f"[!-~{_MORE}]*(?<!:)"
 _DOUBLE, _SINGLE = f'"[ !#-\\[\\]-~{_MORE}]*"', f"'[ -&(-~{_MORE}]*'"
 _SCALAR = f"([A-Za-z0-9_./~]{_WORD}(?: +(?!#)[!-~{_MORE}]+(?<!:))*|{_DOUBLE}|{_SINGLE})"
+_NAME = "[A-Za-z0-9_/][A-Za-z0-9_./-]{0,99}"
+# In brackets, a word has none of their characters.
+_LETTER = f"[!-+\\--\\>@-Z\\\\^-z|~{_MORE}]"
+_INSIDE = f"(?:[A-Za-z0-9_./~]{_LETTER}*(?<!:)(?: +(?!#){_LETTER}+(?<!:))*|{_DOUBLE}|{_SINGLE})"
+_PAIR = f"{_NAME}: +{_INSIDE}"
+_FLOW = f"(\\{{ *{_PAIR}(?: *, *{_PAIR})* *\\}}|\\[ *{_INSIDE}(?: *, *{_INSIDE})* *\\])"
 _COMMENT = f"#[ \t!-~{_MORE}]*"
-_KEY = "([A-Za-z0-9_/][A-Za-z0-9_./-]{0,99})"
 # The indentation, dashes of items, and then `KEY:`, `KEY: VALUE` or `VALUE`.
-_LINE = re.compile(f"( *)((?:- +)*)(?:{_KEY}:(?: +{_SCALAR})?|{_SCALAR}) *(?: {_COMMENT})?\r?")
+_LINE = re.compile(
+    f"( *)((?:- +)*)(?:({_NAME}):(?: +(?:{_SCALAR}|{_FLOW}))?|{_SCALAR}|{_FLOW}) *(?: {_COMMENT})?\r?"
+)
+_PAIRS, _ITEMS = re.compile(f"({_NAME}): +({_INSIDE})"), re.compile(_INSIDE)
 _BLANK = re.compile(f" *(?:{_COMMENT})?\r?")
 
 _SEQUENCE, _MAPPING, _NULL = "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map", "tag:yaml.org,2002:null"
@@ -57,25 +66,30 @@ class _Plain:
                     return None
                 is_marked = True
                 continue
-            indent, dashes, key, value, item = found.groups()
+            indent, dashes, key, value, values, item, items = found.groups()
             column = len(indent)
             if dashes:
                 column = self.dashes(start, number, column, dashes)
-            elif item is not None:
+            elif item is not None or items is not None:
                 return None
             mark = yaml.Mark("", start + column, number, column, None, None)
             if key is None:
                 if column < 0:
                     return None
-                self.open[-1][1].value.append(self.scalar(item, mark))
+                made = self.flow(items, mark) if item is None else self.scalar(item, mark)
+                self.open[-1][1].value.append(made)
             elif column < 0 or not self.enter(column, yaml.MappingNode, bool(dashes), mark):
                 return None
             else:
                 name = yaml.ScalarNode(self.key(key), key, mark)
                 mapping = self.open[-1][1]
-                end = found.end(3) + 1 if value is None else found.start(4)
+                end = found.end(3) + 1
+                if value is not None or values is not None:
+                    end = found.start(5 if value is None else 4)
                 after = yaml.Mark("", start + end, number, end, None, None)
-                if value is None:
+                if values is not None:
+                    mapping.value.append((name, self.flow(values, after)))
+                elif value is None:
                     self.waiting = mapping
                     mapping.value.append((name, yaml.ScalarNode(_NULL, "", after)))
                 else:
@@ -131,6 +145,21 @@ class _Plain:
         if tag is None:
             tag = self.keys[text] = tag_of(text)
         return tag
+
+    def flow(self, text: str, mark: yaml.Mark) -> yaml.CollectionNode:
+        """Returns the node of scalars in brackets."""
+
+        def at(index: int) -> yaml.Mark:
+            return yaml.Mark("", mark.index + index, mark.line, mark.column + index, None, None)
+
+        if text[0] == "[":
+            items = [self.scalar(found[0], at(found.start())) for found in _ITEMS.finditer(text, 1)]
+            return yaml.SequenceNode(_SEQUENCE, items, mark, flow_style=True)
+        pairs = []
+        for found in _PAIRS.finditer(text, 1):
+            name = yaml.ScalarNode(self.key(found[1]), found[1], at(found.start(1)))
+            pairs.append((name, self.scalar(found[2], at(found.start(2)))))
+        return yaml.MappingNode(_MAPPING, pairs, mark, flow_style=True)
 
     def scalar(self, text: str, mark: yaml.Mark) -> yaml.ScalarNode:
         if text[0] in "\"'":

@@ -12,7 +12,10 @@ LINES = [
     "- key:", "# c", "k: 'x # y'", "k: a b # c", "k: a: b", "k: a:", "k: ~", "a b", "k: [a]", "- {a: b}", "k: |",
     "k: é", "---", "...", "k: a#b", "- k: v  ", "-  k: v", 'k: "a" b', "k: 'it''s'", '- "a"', "- k:v", "\tk: v",
     "k: a\tb", "k: &a b", "k: *a", "? k", "-k: v", "# a\x85- b", "\ufeffk: v", "k: 1:20", "k: 2020-01-01", "5: x",
-    "true: .5", "k: -1", "",
+    "true: .5", "k: -1", "", "k: {a: b, c: 'd, e'} # f", "- {image: a/b:1, team: my team}", "k: [a, b c, ~]", "- [1]",
+    "- { a: b , c: 5 }", "k: {a: }", "- {a: b:}", "- {a: [b]}", "- {a: b, }", "- {a: b} c", "k: {a: b}# c", "- [a?]",
+    "- {a?b: c}", "- {a: b?c}", "- {a: b #c}", "k: {a: b", "- {a: \"x]\", b: y:z}", "- [a: b]", "- {a b: c}", "{a: b}",
+    "- {a: -b}", "- [a,b]", "- {a: b,c: d}", "- - {a: é}", "k: {a: b :c}",
 ]
 
 
@@ -42,6 +45,7 @@ class Composing(unittest.TestCase):
 
     def test_lists_as_people_write_them_are_plain(self) -> None:
         for text in [
+            "mirror:\n- {image: a/b:1, team: my team} # c\n- { image: 'c' }\ntags: [1, \"2\", ~]\n",
             'mirror:\n- image: a/b:1 # c\n  team: my team\n\n# d\n- image: "a/b@sha256:0"\r\n',
             "---\na:\n  b:\n    - c: 1\n      d:\n      - e\n    - - f\n      - g\n  h: ~\n",
         ]:
@@ -50,7 +54,7 @@ class Composing(unittest.TestCase):
             self.assertEqual(shown(plain), shown(yaml.compose(text, Loader=yaml.SafeLoader)))
 
     def test_other_texts_are_left_to_pyyaml(self) -> None:
-        for text in ["", "a: {}\n", "a: &b c\n", "a: |\n  b\n", "a: b\n c\n", "---\n---\n", "a: b: c\n"]:
+        for text in ["", "a: {}\n", "a: [[b]]\n", "a: {b: c,\n  d: e}\n", "a: &b c\n", "a: |\n  b\n", "a: b\n c\n", "---\n---\n", "a: b: c\n"]:
             self.assertIsNone(plain_yaml.plain(text), text)
         self.assertEqual(plain_yaml.compose("a: {b: c}\n").value[0][1].value[0][1].value, "c")
         self.assertRaises(yaml.YAMLError, plain_yaml.compose, "a: b: c\n")
