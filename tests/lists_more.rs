@@ -252,3 +252,78 @@ fn a_format_whose_words_come_late_is_recognised() {
         assert!(run.stdout.contains("team/app"), "{format}: {}", run.stdout);
     }
 }
+
+/// What longshore derives is what the clusters pull.
+#[test]
+fn images_that_follow_from_a_version_are_copied() {
+    let kubeadm = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nimageRepository: a.example/k8s\n\
+                   kubernetesVersion: v1.31.2\ndns: {imageRepository: a.example/dns, imageTag: v1.11.1}\n";
+    let plan = "apiVersion: upgrade.cattle.io/v1\nkind: Plan\nspec:\n  version: v1.30.2+k3s1\n  upgrade: {image: \
+                a.example/k3s-upgrade}\n";
+    let disk = "apiVersion: cdi.kubevirt.io/v1beta1\nkind: DataVolume\nspec: {source: {registry: {url: \
+                'docker://a.example/disks/fedora:40'}}}\n";
+    let task = "apiVersion: tekton.dev/v1\nkind: Task\nspec: {steps: [{image: $(params.image)}, {image: \
+                'a.example/step:1'}]}\n";
+    let pair = Pair::embedded();
+    let app = image(1);
+    let copied = [
+        ("k8s/kube-apiserver", "v1.31.2"),
+        ("k8s/kube-controller-manager", "v1.31.2"),
+        ("k8s/kube-scheduler", "v1.31.2"),
+        ("k8s/kube-proxy", "v1.31.2"),
+        ("dns/coredns", "v1.11.1"),
+        ("k3s-upgrade", "v1.30.2-k3s1"),
+        ("disks/fedora", "40"),
+        ("step", "1"),
+    ];
+    for (repository, tag) in copied {
+        pair.source.push(repository, tag, &app);
+    }
+    let text = [kubeadm, plan, disk, task].join("---\n");
+    let run = mirror(&pair, "all.yaml", &text).args(["--default-project", ""]).run().exits(0);
+    let run = run.complains("a.example/k8s/etcd, a.example/k8s/pause itself");
+    let run = run.complains("`$(params.image)` is known only when it runs");
+    run.sums_up("8 copied, 0 skipped, 0 failed");
+}
+
+#[test]
+fn the_id_of_an_image_is_named_as_such() {
+    let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    for id in [hex.to_owned(), format!("sha256:{hex}")] {
+        let compose =
+            format!("services:\n  a: {{image: \"{id}\"}}\n  b: {{image: 'team/app:1.0'}}\n");
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nspec: {{containers: [{{image: '{id}'}}, {{image: 'team/app:1.0'}}]}}\n"
+        );
+        let lines = format!("{id}\nteam/app:1.0\nteam/web:2.1\nteam/data:3\n");
+        for (name, text, more) in
+            [("compose.yaml", compose, 1), ("pod.yaml", pod, 1), ("images.txt", lines, 3)]
+        {
+            let run = mirror(&pair(), name, &text).run().exits(1);
+            let run = run.complains(&format!("`{id}` is an image ID, which no registry knows"));
+            run.sums_up(&format!("{more} copied, 0 skipped, 1 failed"));
+        }
+        let copy = Longshore::new().args(["copy", &id, "127.0.0.1:9/a"]).run().exits(2);
+        copy.complains("is an image ID").complains("hint: name the image by its tag");
+    }
+}
+
+#[test]
+fn a_bill_of_materials_may_be_wrapped() {
+    let spdx = r#"{"spdxVersion": "SPDX-2.3", "packages": [{"name": "app", "externalRefs": [{"referenceCategory":
+        "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator":
+        "pkg:docker/team/app@1.0?repository_url=a.example"}]}]}"#;
+    let cyclonedx = r#"{"bomFormat": "CycloneDX", "components": [{"type": "container", "purl":
+        "pkg:docker/team/app@1.0?repository_url=a.example"}]}"#;
+    for (text, format) in [
+        (format!("{{\"sbom\": {spdx}}}"), "spdx"),
+        (
+            format!("{{\"predicateType\": \"https://spdx.dev/Document\", \"predicate\": {spdx}}}"),
+            "spdx",
+        ),
+        (format!("{{\"predicate\": {cyclonedx}}}"), "cyclonedx"),
+    ] {
+        let run = mirror(&pair(), "sbom.json", &text).run().exits(0);
+        run.complains(&format!("is read as {format}")).sums_up("1 copied, 0 skipped, 0 failed");
+    }
+}
