@@ -38,6 +38,12 @@ fn tags_are_listed_one_a_line() {
     let json =
         Longshore::new().args(["tags", "team/app", "--output=json", "-s", registry.address()]);
     assert_eq!(json.run().exits(0).json()["tags"].as_array().map(Vec::len), Some(3));
+    for tag in ["1.10", "v1.9", "1.10-rc.1", "nightly"] {
+        registry.push("team/app", tag, &image);
+    }
+    let sorted = Longshore::new().args(["tags", &name]).run().exits(0).stdout;
+    let sorted: Vec<&str> = sorted.lines().collect();
+    assert_eq!(sorted, ["1.0", "v1.9", "1.10-rc.1", "1.10", "2", "latest", "nightly"]);
     for wrong in [format!("{name}:1.0"), format!("{name}@{}", image.digest())] {
         let run = Longshore::new().args(["tags", &wrong]).run().exits(2);
         run.complains("it has a tag or a digest");

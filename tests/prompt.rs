@@ -428,6 +428,17 @@ fn a_destination_needs_a_registry() {
     terminal.types(&format!("team/app {}/team/app 1\r", destination.address()));
     terminal.wait_for("1 copied, 0 skipped, 0 failed");
     terminal.types("\u{4}");
+    terminal.wait_for("all 3 lines: 1 copied, 0 skipped, 2 failed");
+    terminal.exits(1);
+    let list = std::fs::read_to_string(longshore.directory().join("mirror-failed.txt"));
+    let list = list.expect("a failed list");
+    let kept: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(kept[0], "team/app team/app 1", "{list}");
+    let unreadable = Longshore::new().mirror();
+    let Some(mut terminal) = Terminal::start(&unreadable) else { return };
+    terminal.types("Team/App:1\r");
+    terminal.types("\u{4}");
+    terminal.wait_for("nothing in it can be repeated as it is");
     terminal.exits(1);
 }
 

@@ -48,6 +48,47 @@ fn a_limit_that_harbor_drops_is_told() {
 }
 
 #[test]
+fn a_project_that_lacks_what_was_configured_is_a_warning_and_in_the_summary() {
+    let registries = Registries::with(&["team/a", "other/a"]);
+    let list = "team/a team/a 1\nother/a other/a 1\n";
+    for (behaviour, key, says) in [
+        (Behaviour::default(), "harbor.storage-limit=1000", "Harbor dropped storage-limit 1000"),
+        (
+            Behaviour { no_rules: true, ..Behaviour::default() },
+            "harbor.immutable-tags=true",
+            "its tags are not immutable: Harbor answered 404",
+        ),
+    ] {
+        for flags in [&["--quiet"][..], &["--output=json", "--quiet"], &["--referrers"]] {
+            let harbor = registries.harbor(behaviour.clone());
+            let run = registries.mirror(&harbor, list).args(["--plugin-config", key]).args(flags);
+            let run = run.run().exits(0);
+            let what = format!("project other on {} was created: {says}", harbor.address());
+            assert!(run.stderr.contains(&format!("[WARN] {what}")), "{}", run.stderr);
+            if flags[0] == "--output=json" {
+                let shortfalls = &run.json()["shortfalls"];
+                assert_eq!(shortfalls.as_array().map(Vec::len), Some(2), "{shortfalls}");
+                assert!(shortfalls[0].as_str().is_some_and(|text| text.starts_with(&what)));
+            } else {
+                assert!(
+                    run.stdout.contains(&format!("not as configured: {what}")),
+                    "{}",
+                    run.stdout
+                );
+                assert!(
+                    run.stdout.contains("; and 1 more, which the log names\n"),
+                    "{}",
+                    run.stdout
+                );
+            }
+        }
+    }
+    let harbor = registries.harbor(Behaviour::default());
+    let run = registries.mirror(&harbor, list).arg("--output=json").run().exits(0);
+    assert_eq!(run.json().get("shortfalls"), None);
+}
+
+#[test]
 fn new_projects_get_a_rule_for_their_tags() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default());

@@ -62,7 +62,12 @@ fn without_a_credential_none_is_said_to_be_wrong() {
     let run = run.destination(harbor.address());
     let run = run.args(["--repo-type", "harbor", "--harbor-https=false"]).run().exits(1);
     let run = run.complains("no credential is known for ");
-    for untrue in ["refused the credential", "was refused"] {
+    for untrue in ["refused the credential", "was refused", "create the project"] {
         assert!(!run.stderr.contains(untrue), "`{untrue}` in {}", run.stderr);
     }
+    let hint =
+        format!("hint: at the destination, no credential was found for {}", harbor.address());
+    let run = run.complains(&hint);
+    let failed = run.stderr.lines().find(|line| line.contains("] failed ")).unwrap_or_default();
+    assert!(!failed.contains("preparing its repository"), "the warning has told it: {failed}");
 }

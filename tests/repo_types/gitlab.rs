@@ -72,6 +72,11 @@ fn a_missing_project_is_created_and_pushed() {
     dry.complains("would be created: as the project team/app");
     assert_eq!(api.count("POST", "/api/v4/projects"), 0, "a dry run created it");
     let done = run(&places, &api, "team/app/web").run().exits(0);
+    assert!(
+        !done.stdout.contains("not as configured"),
+        "the remark only names it: {}",
+        done.stdout
+    );
     assert_silent(&done.complains("was created: as the project team/app"), TOKEN);
     places.behind.assert_complete("team/app/web", "1");
     assert_eq!(sent(&api.matching("POST", "/api/v4/projects")[0])["visibility"], "private");

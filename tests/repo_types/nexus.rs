@@ -59,8 +59,10 @@ fn a_connector_and_the_api_have_their_own_ports() {
         .env("NEXUS_PASSWORD", PASSWORD)
         .run()
         .exits(0);
-    done.complains("repository hub on ")
+    let done = done
+        .complains("repository hub on ")
         .complains("was created: anonymous pulls need the Docker Bearer Token Realm");
+    assert!(done.stdout.contains("\nnot as configured: repository hub on "), "{}", done.stdout);
     places.behind.assert_complete("team/app", "1");
     let docker = nexus.repository("hub").expect("it is created")["docker"].clone();
     assert_eq!((&docker["httpPort"], &docker["forceBasicAuth"]), (&8082.into(), &false.into()));

@@ -27,6 +27,8 @@ pub(crate) struct Behaviour {
     pub(crate) open: bool,
     /// Lets only administrators create projects.
     pub(crate) admin_only: bool,
+    /// Has no rules for tags.
+    pub(crate) no_rules: bool,
     /// Rejects all changes.
     pub(crate) read_only: bool,
     /// Has no Harbor API.

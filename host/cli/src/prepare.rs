@@ -17,7 +17,7 @@ pub(crate) use endpoint::RegistryEndpoints;
 use exchange::use_exchange;
 pub(crate) use recognise::{AUTO, recognise};
 
-use longshore_engine::event::{EventSender, Level};
+use longshore_engine::event::{Event, EventSender, Level};
 use longshore_engine::job::{Job, Jobs};
 use longshore_oci::{Name, Registry, Repository, StoreName};
 use longshore_plugin_host::contract::{Capabilities, Scope, State};
@@ -194,6 +194,9 @@ struct Failed {
 const UNANSWERED: [&str; 6] =
     ["denied", "exhausted", "unreachable", "request-failed", "unexpected-answer", "no-harbor"];
 
+/// The start of a remark that only names what was created. Any other remark says what it lacks.
+const NAMES_IT: &str = "as ";
+
 /// How a plugin says that it knows the right that the account lacks.
 const LACKS_RIGHT: &str = "lacks the right";
 
@@ -344,9 +347,16 @@ impl Preparation<'_> {
                         State::WouldCreate => (Level::Info, "would be created"),
                         State::ReadOnly => (Level::Warning, "is read-only"),
                     };
+                    let remark =
+                        outcome.message.as_deref().filter(|_| outcome.state == State::Created);
+                    let is_short = remark.is_some_and(|remark| !remark.starts_with(NAMES_IT));
                     let message =
                         outcome.message.map_or_else(String::new, |message| format!(": {message}"));
-                    self.events.note(0, None, level, format!("{what} {state}{message}"));
+                    let text = format!("{what} {state}{message}");
+                    match is_short {
+                        true => self.events.send(Event::Shortfall { text }),
+                        false => self.events.note(0, None, level, text),
+                    }
                     return Ok(outcome.state);
                 }
                 Err(error) => {

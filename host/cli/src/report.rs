@@ -34,7 +34,8 @@ pub(crate) use options::{OutputFormat, ReportOptions, Verb};
 pub(crate) use page::{Asked, PageFile, PromptReport};
 pub(crate) use print::mend::MendCommands;
 pub(crate) use print::{
-    PluginDescription, PluginRow, print, print_inspection, print_plugin, print_plugins, print_tags,
+    PluginDescription, PluginRow, grouped_imports, next_step, print, print_inspection,
+    print_plugin, print_plugins, print_tags,
 };
 pub(crate) use reporter::Reporter;
 pub(crate) use totals::Totals;

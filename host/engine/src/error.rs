@@ -1,7 +1,7 @@
 //! Errors of jobs.
 
 use longshore_oci::Digest;
-use longshore_store::{Fault, StoreError, TransferFailure};
+use longshore_store::{Fault, MISSING_PROJECT, StoreError, TransferFailure};
 
 use crate::walk::OutOfBounds;
 
@@ -97,7 +97,9 @@ impl JobError {
                 Some("create the project first, or use an account that may create it".to_owned())
             }
             Self::Source(error) => of_side("source", error),
-            Self::Destination(error) => of_side("destination", error),
+            Self::Destination(error) => {
+                of_side("destination", error).map(|hint| with_missing_project(hint, error))
+            }
             Self::Unprepared { error, .. } if *error.fault == Fault::Refused => Some(
                 "create the project first, or use an account that may create it and push there; longshore whoami \
                  says which one is used"
@@ -115,6 +117,16 @@ impl JobError {
             ),
             _ => None,
         }
+    }
+}
+
+/// Adds to the advice after a refusal by a destination that its project may be missing.
+pub(crate) fn with_missing_project(hint: String, error: &StoreError) -> String {
+    let may_be = error.is_login && !error.lacks_login && *error.fault == Fault::Refused;
+    if may_be && !hint.contains(MISSING_PROJECT) {
+        format!("{hint}; {MISSING_PROJECT}")
+    } else {
+        hint
     }
 }
 
@@ -138,7 +150,8 @@ mod tests {
         };
         let hint = |error: JobError| error.hint().unwrap();
         assert_eq!(hint(JobError::Source(error(true))), "at the source, log in");
-        assert_eq!(hint(JobError::Destination(error(true))), "at the destination, log in");
+        let destination = hint(JobError::Destination(error(true)));
+        assert!(destination.starts_with("at the destination, log in"), "{destination}");
         let (error, hook) = (Box::new(error(true)), "403".to_owned());
         let advice = hint(JobError::Unprepared { error, hook });
         assert!(advice.starts_with("create the project first"), "{advice}");
@@ -147,6 +160,20 @@ mod tests {
         broken.transient = true;
         let (error, hook) = (Box::new(broken), "403".to_owned());
         assert_eq!(hint(JobError::Unprepared { error, hook }), "at the destination, log in");
+    }
+
+    #[test]
+    fn advice_after_a_refusal_is_about_the_login_that_lacks_or_the_project_that_may() {
+        let refused = |lacks_login| {
+            let error = error_of(Fault::Refused).with_hint("log in");
+            StoreError { is_login: true, lacks_login, ..error }
+        };
+        let advice = |error: JobError| error.hint().unwrap();
+        assert_eq!(advice(JobError::Destination(refused(true))), "at the destination, log in");
+        let may_lack = advice(JobError::Destination(refused(false)));
+        let expected = "at the destination, log in; if its project is missing, --repo-type harbor";
+        assert!(may_lack.starts_with(expected), "{may_lack}");
+        assert_eq!(advice(JobError::Source(refused(false))), "at the source, log in");
     }
 
     fn error_of(fault: Fault) -> StoreError {

@@ -100,6 +100,11 @@ pub enum Event {
         /// The message, one line.
         text: String,
     },
+    /// Something was created for the run, and lacks what was configured for it: a warning, which the summary repeats.
+    Shortfall {
+        /// What lacks what, one line.
+        text: String,
+    },
     /// The retries and pauses of the whole run; the last event of a run.
     Effort(Effort),
     /// Bytes of a job's blobs that needed no transfer. A worker of a fleet sends sums, not blobs.

@@ -290,6 +290,17 @@ impl RegistryError {
         }
     }
 
+    /// Whether no credential was tried, and one may help.
+    pub fn lacks_login(&self) -> bool {
+        match &*self.cause {
+            Cause::NoCredential(_) => true,
+            cause => {
+                let login = cause.answer().and_then(|answer| self.login_at_fault(answer));
+                login.is_some_and(|login| login.origin.is_none())
+            }
+        }
+    }
+
     /// Whether the registry answered that the object does not exist.
     pub fn is_not_found(&self) -> bool {
         let says_so = |answer: &ErrorResponse| {
@@ -402,6 +413,7 @@ impl From<RegistryError> for StoreError {
             message: error.cause.to_string(),
             hint: error.hint(),
             is_login: error.is_login(),
+            lacks_login: error.lacks_login(),
             transient: error.is_transient(),
             rate_limited: error.is_rate_limited(),
             retry_after: error.retry_after(),

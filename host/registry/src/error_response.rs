@@ -167,6 +167,15 @@ fn title(status: u16, page: &str) -> &str {
     if title.eq_ignore_ascii_case(reason) || title.contains(['<', '>']) { "" } else { title }
 }
 
+/// A message without its second half if that repeats the first, as in Harbor's `denied: x: denied: x`.
+fn once(message: &str) -> &str {
+    message
+        .match_indices(": ")
+        .map(|(at, between)| (&message[..at], &message[at + between.len()..]))
+        .find_map(|(first, second)| (first == second).then_some(first))
+        .unwrap_or(message)
+}
+
 /// The first characters of a text, as one line.
 fn one_line(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect::<String>().replace(['\n', '\r'], " ")
@@ -197,7 +206,7 @@ impl ErrorEntry {
         {
             message = message[code.len()..].trim_start_matches([':', ' ']);
         }
-        let parts = [code, message].into_iter().filter(|text| !text.is_empty());
+        let parts = [code, once(message)].into_iter().filter(|text| !text.is_empty());
         parts.collect::<Vec<_>>().join(": ")
     }
 
@@ -297,6 +306,12 @@ mod tests {
                 "UNAUTHORIZED: unauthorized to access repository: a",
             ),
             ("Unauthorized", "UNAUTHORIZED"),
+            (
+                "unauthorized to access a: b, push: unauthorized to access a: b, push",
+                "UNAUTHORIZED: unauthorized to access a: b, push",
+            ),
+            ("project x not found: project x not found", "UNAUTHORIZED: project x not found"),
+            ("a: b: a", "UNAUTHORIZED: a: b: a"),
             ("authentication required", "UNAUTHORIZED: authentication required"),
             ("", "UNAUTHORIZED"),
         ] {

@@ -88,6 +88,10 @@ pub fn out_of_files(error: &str) -> Option<&'static str> {
     is_out.then_some("raise the limit of open files (ulimit -n), or run fewer jobs with -j")
 }
 
+/// Advice after a refusal by a registry that refuses a missing project as if the account lacked a right, as Harbor does.
+pub const MISSING_PROJECT: &str =
+    "if its project is missing, --repo-type harbor creates it (auto asks the registry what it is)";
+
 /// An operation on a store failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation}: {message}")]
@@ -102,6 +106,8 @@ pub struct StoreError {
     pub hint: Option<String>,
     /// Whether another credential may help.
     pub is_login: bool,
+    /// Whether no credential was tried, and one may help.
+    pub lacks_login: bool,
     /// Whether the same request may succeed later.
     pub transient: bool,
     /// Whether the store is rate limiting requests.
@@ -122,6 +128,7 @@ impl StoreError {
             hint: out_of_files(&message).map(str::to_owned),
             message,
             is_login: false,
+            lacks_login: false,
             transient,
             rate_limited: false,
             retry_after: None,

@@ -43,7 +43,7 @@ impl Server {
             ("GET", path) if path.ends_with("/summary") => {
                 json(&serde_json::json!({"quota": {"hard": {"storage": -1}}}))
             }
-            ("POST", path) if path.ends_with("/immutabletagrules") => {
+            ("POST", path) if path.ends_with("/immutabletagrules") && !self.behaviour.no_rules => {
                 match asked.headers.get("x-is-resource-name").map(String::as_str) {
                     Some("true") => Answer::new(201, ""),
                     _ => Answer::error(404, "NOT_FOUND", "the number of a project is expected"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longshore_engine::event::Level;
 use longshore_engine::plan::{parse_store_flag, valid_tags};
 use longshore_engine::{counted, inspect};
-use longshore_oci::{Reference, ReferenceError, Registry, Repository, StoreName};
+use longshore_oci::{Reference, ReferenceError, Registry, Repository, StoreName, version_of_tag};
 use longshore_registry::InsecureRegistries;
 use longshore_store::{Source, Stores as _};
 
@@ -56,7 +56,13 @@ async fn list_tags(
         _ => Vec::new(),
     };
     let from = format!("{name}/{repository}");
-    report::print_tags(&valid_tags(&tags, &from), output)?;
+    let mut valid = valid_tags(&tags, &from);
+    // Registries list tags in an order of their own. Versions come first; equal ones are sorted by name.
+    valid.sort_by_cached_key(|tag| {
+        let version = version_of_tag(tag);
+        (version.is_none(), version, (*tag).to_owned())
+    });
+    report::print_tags(&valid, output)?;
     if let Some(first) = untagged.first() {
         let all = counted(untagged.len(), "manifest", "manifests");
         let text = format!(

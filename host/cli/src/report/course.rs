@@ -55,6 +55,10 @@ impl Course {
             Event::Note { job, image, level, text } => {
                 self.log.record(level, (job > 0).then_some(job), image, &text);
             }
+            Event::Shortfall { text } => {
+                self.log.record(Level::Warning, None, None, &text);
+                self.figures.shortfalls.push(text);
+            }
             Event::Effort(effort) => {
                 self.figures.timeline.add_pauses(&effort, self.started.elapsed());
                 self.figures.effort = effort;

@@ -21,7 +21,9 @@ pub(super) use self::document::{
 };
 pub(super) use self::figures::{RunFigures, seconds};
 pub(crate) use self::inspection::{print_inspection, print_tags};
-pub(crate) use self::plugin::{PluginDescription, PluginRow, print_plugin, print_plugins};
+pub(crate) use self::plugin::{
+    PluginDescription, PluginRow, grouped_imports, print_plugin, print_plugins,
+};
 use self::quoted::Quoted;
 pub(crate) use self::stdout::print;
 pub(super) use self::stdout::with_stdout;
@@ -72,7 +74,7 @@ impl Report {
 }
 
 /// Says what to do with the failed list: run `command`, unless the list has comments only.
-fn next_step(failed_list: Option<&Path>, command: &str) -> String {
+pub(crate) fn next_step(failed_list: Option<&Path>, command: &str) -> String {
     if failed_list.is_some_and(|path| !failed_list::has_entries(path)) {
         return "nothing in it can be repeated as it is: correct the list that was read".to_owned();
     }

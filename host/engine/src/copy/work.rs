@@ -95,7 +95,11 @@ impl Run {
 
     /// Says whether `error` is a refused login of the destination that an earlier image met too.
     pub(super) async fn is_repeated(&self, job: &Job, error: &JobError) -> bool {
-        let of_login = matches!(error, JobError::Destination(error) if error.is_login);
+        let of_login = match error {
+            JobError::Destination(error) => error.is_login,
+            JobError::Unprepared { error, .. } => error.is_login,
+            _ => false,
+        };
         if !of_login || self.refusal(job).await.is_none() {
             return false;
         }
@@ -283,7 +287,12 @@ impl Work<'_> {
     /// Converts an error of the destination, with the error of its repository's preparation, if
     /// any.
     pub(super) fn destination_error(&self, error: StoreError) -> JobError {
-        match self.run.options.unprepared.get(&self.job.destination.name()) {
+        let (options, name) = (&self.run.options, self.job.destination.name());
+        match options.unprepared.get(&name) {
+            // Both failed for lack of a login. A warning has told why the preparation failed.
+            Some(_) if error.lacks_login && !options.refused.contains(&name) => {
+                JobError::Destination(error)
+            }
             Some(hook) => JobError::Unprepared { error: Box::new(error), hook: hook.clone() },
             None => JobError::Destination(error),
         }

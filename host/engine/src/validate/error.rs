@@ -2,7 +2,7 @@
 
 use longshore_store::StoreError;
 
-use crate::error::JobError;
+use crate::error::{JobError, with_missing_project};
 use crate::walk::OutOfBounds;
 
 /// An entry could not be compared, as one side gave no usable answer.
@@ -48,7 +48,9 @@ impl ValidateError {
     /// Advice for the user.
     pub(super) fn hint(&self) -> Option<String> {
         match self {
-            Self::Destination(error) => error.hint.clone(),
+            Self::Destination(error) => {
+                error.hint.clone().map(|hint| with_missing_project(hint, error))
+            }
             Self::Source(error) => error.hint(),
         }
     }

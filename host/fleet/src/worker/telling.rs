@@ -190,6 +190,7 @@ impl Teller {
                     running.entry(job).or_default().saved.count(size, how);
                 }
                 Event::Note { job: 0, image: _, level, text } => log(level, &text),
+                Event::Shortfall { text } => log(Level::Warning, &text),
                 Event::Note { level: Level::Debug, .. } => {}
                 Event::Note { job, image, level, text } => {
                     let notes = &mut running.entry(job).or_default().notes;

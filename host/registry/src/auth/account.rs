@@ -45,7 +45,10 @@ impl FirstUse {
         let owner = &self.owner;
         match state {
             CredentialState::Untried | CredentialState::Doubted | CredentialState::Accepted => {}
-            CredentialState::Refused => tracing::warn!("the credential for {owner} was refused"),
+            CredentialState::Refused => tracing::warn!(
+                "the credential for {owner} was refused (401 or 403); it is not sent again in this run, as repeated \
+                 logins lock accounts"
+            ),
             CredentialState::Limited => tracing::warn!(
                 "logins with the credential for {owner} are limited (429); it is not sent again in this run, as repeated \
                  logins lock accounts"

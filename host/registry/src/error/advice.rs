@@ -1,6 +1,6 @@
 //! Advice for each cause of a failure.
 
-use longshore_store::out_of_files;
+use longshore_store::{MISSING_PROJECT, out_of_files};
 
 use super::{CATALOG, Cause, INTO_CACHE, RegistryError};
 use crate::auth::challenge::BEARER_WITHOUT_REALM;
@@ -9,9 +9,6 @@ use crate::credential::variable_of;
 use crate::error_response::ErrorResponse;
 use crate::http::tls_fault::WANTS_CERTIFICATE;
 
-/// Harbor and others refuse a push into a project that does not exist as if the account lacked a right.
-const MISSING_PROJECT: &str =
-    "if its project is missing, --repo-type harbor creates it (auto asks the registry what it is)";
 /// Distribution answers 405 in its maintenance mode `readonly`, and so does `longshore serve --read-only`.
 const READ_ONLY: &str = "the registry is read-only: end its maintenance, start longshore serve without --read-only, or \
                          push to another registry";

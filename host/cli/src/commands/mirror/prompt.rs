@@ -11,7 +11,8 @@ use super::session::Session;
 use crate::error::{Exit, Fatal};
 use crate::list;
 use crate::report::{
-    FailedEntry, FailedList, MendCommands, PageFile, PromptReport, Remark, ReportError, Verdicts,
+    FailedEntry, FailedList, MendCommands, PageFile, PromptReport, Remark, ReportError, Totals,
+    Verb, Verdicts, next_step,
 };
 use longshore_engine::counted;
 use longshore_engine::event::Level;
@@ -59,6 +60,7 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
         failed_list,
         failures: Vec::new(),
         verdicts: Verdicts::default(),
+        sums: Sums::default(),
         page: page.map(|page| (page, lines)),
         typed: VecDeque::new(),
         above: Vec::new(),
@@ -70,6 +72,34 @@ pub(super) async fn run(mut session: Session) -> Result<Exit, Fatal> {
     let ended = conversation.end();
     asked?;
     ended
+}
+
+/// The sums of all lines.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// The lines that were worked on.
+    lines: u32,
+    /// Entries that were copied, would be copied, or are valid.
+    done: u32,
+    skipped: u32,
+    failed: u32,
+}
+
+impl Sums {
+    fn add(&mut self, totals: &Totals) {
+        self.lines += 1;
+        self.done += totals.copied + totals.valid + totals.dry_run;
+        self.skipped += totals.skipped;
+        self.failed += totals.failed;
+    }
+
+    /// Returns the line at the end. One line has told all of itself.
+    fn told(self, done: &str) -> Option<String> {
+        let Self { lines, done: count, skipped, failed } = self;
+        (lines > 1).then(|| {
+            format!("all {lines} lines: {count} {done}, {skipped} skipped, {failed} failed")
+        })
+    }
 }
 
 /// The state of the prompt after some lines.
@@ -85,6 +115,7 @@ struct Conversation {
     failures: Vec<(u32, String)>,
     /// What `mirror-validate` found in all lines.
     verdicts: Verdicts,
+    sums: Sums,
     /// The page of `--report`, which is written at the end, and what it shows.
     page: Option<(PageFile, PromptReport)>,
     /// Pasted lines that wait for their turn.
@@ -222,6 +253,7 @@ impl Conversation {
         let failed = report.failures();
         self.failures.extend(failed.into_iter().map(|(number, why)| (number, why.to_owned())));
         self.verdicts.add(report.totals.verdicts);
+        self.sums.add(&report.totals);
         self.keep()?;
         report.print(None, &self.command)?;
         if report.totals.copied > 0 {
@@ -283,6 +315,8 @@ impl Conversation {
             page.refuse(number, line, &why, hint);
         }
         self.failures.push((number, why));
+        self.sums.lines += 1;
+        self.sums.failed += 1;
         Ok(())
     }
 
@@ -299,6 +333,14 @@ impl Conversation {
     }
 
     fn end(mut self) -> Result<Exit, Fatal> {
+        let done = match (self.session.settings.verb(), self.session.settings.dry_run()) {
+            (Verb::Mirror, true) => "to copy",
+            (Verb::Mirror, false) => "copied",
+            (Verb::Validate, _) => "valid",
+        };
+        if let Some(text) = self.sums.told(done) {
+            self.session.log.tell(&text);
+        }
         let paged = self.write_page();
         let exit = self.end_failed_list()?;
         paged?;
@@ -316,7 +358,8 @@ impl Conversation {
         let log = &self.session.log;
         let tell = |remark: Remark| log.write(remark.level(), &remark.to_string());
         if let Some(path) = list.finish(&self.failures(), tell)? {
-            let text = format!("failed list: {}; repeat with: {}", path.display(), self.command);
+            let next = next_step(Some(&path), &self.command);
+            let text = format!("failed list: {}; {next}", path.display());
             self.session.log.tell(&text);
             if let Some(mend) = self.mend.of(self.verdicts) {
                 self.session.log.tell(&format!("mend with: {mend}"));
@@ -363,7 +406,19 @@ impl Typed {
 
 #[cfg(test)]
 mod tests {
-    use super::Typed;
+    use super::{Sums, Typed};
+    use crate::report::Totals;
+
+    #[test]
+    fn several_lines_are_summed_up() {
+        let mut sums = Sums::default();
+        assert_eq!(sums.told("copied"), None);
+        sums.add(&Totals { copied: 2, failed: 1, ..Totals::default() });
+        assert_eq!(sums.told("copied"), None);
+        sums.add(&Totals { valid: 1, skipped: 3, ..Totals::default() });
+        let told = "all 2 lines: 3 copied, 3 skipped, 1 failed";
+        assert_eq!(sums.told("copied").as_deref(), Some(told));
+    }
 
     #[test]
     fn a_line_is_columns_or_one_reference() {

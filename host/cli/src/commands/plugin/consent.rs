@@ -10,7 +10,7 @@ use longshore_plugin_host::{Endpoint, ungranted};
 use super::installation::{Candidate, Installation};
 use crate::flags::ConsentFlags;
 use crate::plugins::{InstallError, Locked};
-use crate::report::shell_command;
+use crate::report::{grouped_imports, shell_command};
 use crate::setup::destination_of_environment;
 
 /// What to ask about.
@@ -41,7 +41,8 @@ impl Installation<'_> {
             format!("  from {}", shown(&locked.source)),
             format!("  sha256:{}, {}", locked.sha256, HumanBytes(locked.size)),
         ];
-        lines.extend(info.imports.iter().map(|import| format!("  imports {}", interface(import))));
+        let imports = grouped_imports(&info.imports).into_iter();
+        lines.extend(imports.map(|import| format!("  imports {}", interface(&import))));
         lines
             .extend(locked.wants.iter().map(|want| format!("  wants {}", self.told(locked, want))));
         if locked.wants.is_empty() {

@@ -27,6 +27,9 @@ pub(super) fn write_text(
     writeln!(out)?;
     writeln!(out, "  Charts:  {}", counts(report.charts, "pushed"))?;
     writeln!(out, "  Images:  {}", counts(report.images, "copied"))?;
+    if let Some(text) = report.figures.shortfall() {
+        writeln!(out, "{}", escape(&text))?;
+    }
     if let Some(path) = failed_list {
         writeln!(out, "failed list: {}", escape(&path.to_string_lossy()))?;
         writeln!(out, "repeat with: {}", escape(command))?;

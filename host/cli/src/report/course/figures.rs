@@ -20,6 +20,8 @@ pub(in crate::report) struct Figures {
     pub(in crate::report) saved: Saved,
     /// Retries and pauses by registry.
     pub(in crate::report) effort: Effort,
+    /// What was created for the run otherwise than configured.
+    pub(in crate::report) shortfalls: Vec<String>,
     /// The workers of a fleet, by name; empty without a fleet.
     pub(in crate::report) workers: BTreeMap<String, WorkerShare>,
     /// The course of the run over time.
@@ -36,15 +38,26 @@ impl Figures {
             moved: 0,
             saved: Saved::default(),
             effort: Effort::default(),
+            shortfalls: Vec::new(),
             workers: BTreeMap::new(),
             timeline: Timeline::default(),
         }
+    }
+
+    /// Returns the line of the summary about what was created otherwise than configured; `None` if nothing was.
+    pub(in crate::report) fn shortfall(&self) -> Option<String> {
+        let first = self.shortfalls.first()?;
+        Some(match self.shortfalls.len() - 1 {
+            0 => format!("not as configured: {first}"),
+            more => format!("not as configured: {first}; and {more} more, which the log names"),
+        })
     }
 
     /// Adds the figures of a run that started `after` this one's start.
     pub(in crate::report) fn add(&mut self, other: &Self, after: Duration) {
         self.moved += other.moved;
         self.saved.add(other.saved);
+        self.shortfalls.extend_from_slice(&other.shortfalls);
         for store in &other.effort.stores {
             match self.effort.stores.iter_mut().find(|known| known.name == store.name) {
                 Some(known) => {

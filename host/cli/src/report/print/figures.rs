@@ -19,6 +19,9 @@ pub(in crate::report) struct RunFigures<'a> {
     retries: u64,
     pauses: u64,
     paused_seconds: f64,
+    /// What was created otherwise than configured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shortfalls: Vec<Quoted<&'a str>>,
     /// What each worker of a fleet did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     workers: Vec<&'a WorkerShare>,
@@ -67,7 +70,8 @@ struct Pause<'a> {
 
 impl<'a> RunFigures<'a> {
     pub(in crate::report) fn of(figures: &'a Figures) -> Self {
-        let Figures { started_at, moved: _, saved, effort, workers, timeline } = figures;
+        let Figures { started_at, moved: _, saved, effort, shortfalls, workers, timeline } =
+            figures;
         let registry = |store: &'a StoreEffort| Registry {
             name: Quoted(&store.name),
             retries: store.retries,
@@ -81,6 +85,7 @@ impl<'a> RunFigures<'a> {
             retries: figures.retries(),
             pauses: figures.pauses(),
             paused_seconds: seconds(figures.paused()),
+            shortfalls: shortfalls.iter().map(|text| Quoted(text.as_str())).collect(),
             workers: workers.values().collect(),
             registries: effort.stores.iter().map(registry).collect(),
             timeline: Course::of(*started_at, timeline),

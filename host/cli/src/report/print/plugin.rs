@@ -1,5 +1,6 @@
 //! Prints plugins. Components wrote most of these texts, so they are cut and escaped.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use indicatif::HumanBytes;
@@ -143,10 +144,32 @@ fn write_text(plugin: &PluginDescription, out: &mut dyn Write) -> io::Result<()>
     for export in &info.exports {
         line("exports", export)?;
     }
-    for import in &info.imports {
-        line("imports", import)?;
+    for import in grouped_imports(&info.imports) {
+        line("imports", &import)?;
     }
     Ok(())
+}
+
+/// Returns the imports of a component, those of WASI in one text per version: nothing in WASI gives it access.
+pub(crate) fn grouped_imports(imports: &[String]) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut wasi: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for import in imports {
+        match import.strip_prefix("wasi:") {
+            Some(name) => {
+                let (name, version) = name.rsplit_once('@').unwrap_or((name, "?"));
+                wasi.entry(version).or_default().push(name);
+            }
+            None => texts.push(import.clone()),
+        }
+    }
+    texts.extend(wasi.into_iter().map(|(version, names)| {
+        format!(
+            "wasi@{version}, where all is empty: no files, environment variables, input and network ({})",
+            names.join(", ")
+        )
+    }));
+    texts
 }
 
 fn told(endpoint: &Endpoint) -> String {
@@ -158,12 +181,16 @@ fn told(endpoint: &Endpoint) -> String {
 /// Returns the keys of the configuration, with what the schema says about each.
 fn keys(schema: Option<&serde_json::Value>) -> Vec<String> {
     let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
-    let key = |(key, property): (&String, &serde_json::Value)| match property
-        .get("description")
-        .and_then(serde_json::Value::as_str)
-    {
-        Some(description) => format!("{key}: {description}"),
-        None => key.clone(),
+    let key = |(key, property): (&String, &serde_json::Value)| {
+        let description = property.get("description").and_then(serde_json::Value::as_str);
+        let values = property.get("enum").and_then(serde_json::Value::as_array);
+        let values: Vec<&str> =
+            values.into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+        let text = description.map_or_else(|| key.clone(), |text| format!("{key}: {text}"));
+        match values.as_slice() {
+            [] => text,
+            values => format!("{text} (one of {})", values.join(", ")),
+        }
     };
     properties.into_iter().flatten().map(key).collect()
 }
@@ -179,4 +206,37 @@ fn document(plugin: &PluginDescription) -> serde_json::Value {
         "exports": info.exports,
         "imports": info.imports,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped_imports, keys};
+
+    #[test]
+    fn the_imports_of_wasi_are_one_text_per_version() {
+        let imports = [
+            "wasi:cli/environment@0.2.6",
+            "longshore:plugin/types@0.1.0",
+            "wasi:io/poll@0.2.3",
+            "wasi:cli/stdin@0.2.6",
+            "other:host/files@1.0.0",
+        ];
+        let told = grouped_imports(&imports.map(str::to_owned));
+        assert_eq!(told[..2], ["longshore:plugin/types@0.1.0", "other:host/files@1.0.0"]);
+        assert!(told[2].starts_with("wasi@0.2.3, ") && told[2].ends_with("(io/poll)"), "{told:?}");
+        assert!(told[3].ends_with("(cli/environment, cli/stdin)"), "{told:?}");
+        assert_eq!(grouped_imports(&[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn keys_name_their_values() {
+        let schema = serde_json::json!({"properties": {
+            "a": {"enum": ["keep", "skip"], "description": "What to do"},
+            "b": {"description": "A text"},
+            "c": {"enum": ["x"]},
+            "d": {},
+        }});
+        let told = ["a: What to do (one of keep, skip)", "b: A text", "c (one of x)", "d"];
+        assert_eq!(keys(Some(&schema)), told);
+    }
 }

@@ -27,6 +27,9 @@ pub(super) fn write_text(
     if let Some(text) = cut(report) {
         writeln!(out, "{text}")?;
     }
+    if let Some(text) = report.figures.shortfall() {
+        writeln!(out, "{}", escape(&text))?;
+    }
     if report.speaks_of_referrers() {
         writeln!(
             out,
