@@ -87,6 +87,8 @@ fn a_coordinator_names_workers_of_other_versions() {
     let run = pair.mirror(&list(3)).args(flags).start();
     run.line(|line| line.contains("began the run named").then_some(()));
     let mut wire = nats.wire();
+    // It listens to workers by then.
+    wire.published("named");
     let name = |name: &str, version: &str| {
         format!(
             "\"worker\":{{\"name\":\"{name}\",\"id\":\"{name}\",\"version\":\"{version}\",\"zone\":1}}"
