@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
 /// A digest algorithm that longshore supports (image-spec, descriptor.md, "Registered algorithms").
@@ -33,14 +34,16 @@ impl Algorithm {
 }
 
 /// A content digest, held as bytes: 40 bytes in memory for SHA-256.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Digest {
     /// A SHA-256 digest.
     Sha256([u8; 32]),
     /// A SHA-512 digest.
     Sha512(Box<[u8; 64]>),
 }
+
+/// The length of the longest text, `sha512:…`.
+const LONGEST: usize = 7 + 128;
 
 /// Why a text is not a valid digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,17 +97,27 @@ impl Digest {
 
     /// The hexadecimal part, lower-case.
     pub fn hex(&self) -> String {
+        self.with_text(|text| text[self.algorithm().name().len() + 1..].to_owned())
+    }
+
+    /// Hands over the text without an allocation: messages and reports have hundreds of thousands of digests.
+    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bytes: &[u8] = match self {
             Self::Sha256(bytes) => bytes,
             Self::Sha512(bytes) => bytes.as_slice(),
         };
-        let mut hex = String::with_capacity(bytes.len() * 2);
-        for byte in bytes {
-            hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            hex.push(char::from(DIGITS[usize::from(byte & 15)]));
+        let name = self.algorithm().name().as_bytes();
+        let mut text = [b':'; LONGEST];
+        text[..name.len()].copy_from_slice(name);
+        let digits = &mut text[name.len() + 1..];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
         }
-        hex
+        let text = &text[..name.len() + 1 + bytes.len() * 2];
+        // It is ASCII.
+        take(std::str::from_utf8(text).unwrap_or_default())
     }
 }
 
@@ -119,7 +132,10 @@ impl FromStr for Digest {
             "sha512" => Algorithm::Sha512,
             other => return Err(DigestError::Algorithm(other.to_owned())),
         };
-        if let Some(bad) = hex.chars().find(|c| !matches!(c, '0'..='9' | 'a'..='f')) {
+        let is_bad = |byte: u8| !matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if hex.bytes().any(is_bad)
+            && let Some(bad) = hex.chars().find(|c| !matches!(c, '0'..='9' | 'a'..='f'))
+        {
             return Err(DigestError::Character(bad));
         }
         let expected = algorithm.bytes() * 2;
@@ -149,7 +165,7 @@ const fn nibble(digit: u8) -> u8 {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm().name(), self.hex())
+        self.with_text(|text| f.write_str(text))
     }
 }
 
@@ -159,17 +175,29 @@ impl fmt::Debug for Digest {
     }
 }
 
-impl TryFrom<String> for Digest {
-    type Error = DigestError;
-
-    fn try_from(text: String) -> Result<Self, DigestError> {
-        text.parse()
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with_text(|text| serializer.serialize_str(text))
     }
 }
 
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
-        digest.to_string()
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Digest;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 

@@ -35,7 +35,7 @@ pub use nearest::{mistyped, nearest};
 pub use platform::{ARCHITECTURES, Meant, Platform, PlatformError, PlatformFilter, SYSTEMS};
 pub use reference::{ManifestReference, Name, Reference, Version};
 pub use reference_error::ReferenceError;
-pub use references::{PackedReference, References};
+pub use references::{PackedReference, References, ShownReference};
 pub use referrer::{Referrer, cosign_tags, is_made_of_digest, is_tag_of_referrers, referrers_tag};
 pub use registry::{Registry, has_account, without_accounts};
 pub use repository::Repository;

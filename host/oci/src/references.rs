@@ -1,5 +1,7 @@
 //! Compact storage for many references.
 
+use std::fmt;
+
 use super::interned::Interned;
 use super::{Digest, Reference, Repository, StoreName, Tag, Version};
 
@@ -28,6 +30,35 @@ pub struct PackedReference {
 }
 
 const NO_DIGEST: u32 = u32::MAX;
+
+/// A stored reference, to be shown or compared without an allocation.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownReference<'a> {
+    /// The store.
+    pub store: &'a StoreName,
+    /// The repository.
+    pub repository: &'a str,
+    /// The tag; empty for none.
+    tag: &'a str,
+    digest: Option<&'a Digest>,
+}
+
+/// Prints it as a [`Reference`] prints.
+impl fmt::Display for ShownReference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.store.as_str())?;
+        f.write_str("/")?;
+        f.write_str(self.repository)?;
+        if !self.tag.is_empty() {
+            f.write_str(":")?;
+            f.write_str(self.tag)?;
+        }
+        match self.digest {
+            Some(digest) => write!(f, "@{digest}"),
+            None => Ok(()),
+        }
+    }
+}
 
 impl PackedReference {
     fn start(&self) -> usize {
@@ -99,6 +130,17 @@ impl References {
         Some(Reference { store, repository: Repository::known(repository), version })
     }
 
+    /// Shows a reference; `None` if it comes from another storage.
+    pub fn shown(&self, packed: &PackedReference) -> Option<ShownReference<'_>> {
+        let start_of_tag = packed.end() - usize::from(packed.tag);
+        Some(ShownReference {
+            store: self.store(packed)?,
+            repository: self.text.get(packed.start()..start_of_tag)?,
+            tag: self.text.get(start_of_tag..packed.end())?,
+            digest: self.digests.get(packed.digest as usize),
+        })
+    }
+
     /// The store of a reference.
     pub fn store(&self, packed: &PackedReference) -> Option<&StoreName> {
         self.stores.get(packed.store)
@@ -136,6 +178,9 @@ mod tests {
         let packed: Vec<_> = texts.map(|text| references.push(&parsed(text), None)).into();
         for (packed, text) in packed.iter().zip(texts) {
             assert_eq!(references.get(packed).unwrap(), parsed(text));
+            let shown = references.shown(packed).unwrap();
+            assert_eq!(shown.to_string(), parsed(text).to_string());
+            assert_eq!(shown.repository, parsed(text).repository.as_str());
         }
         assert_eq!(references.store(&packed[5]).unwrap().as_str(), "b.io");
     }
