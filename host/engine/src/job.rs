@@ -3,13 +3,15 @@
 mod finding;
 mod jobs;
 mod outcome;
+mod position;
 
 use longshore_oci::{PlatformFilter, Reference};
 use serde::{Deserialize, Serialize};
 
 pub use finding::{Comparison, Finding, Spec, Verdict};
-pub use jobs::Jobs;
+pub use jobs::{Jobs, ShownJob};
 pub use outcome::{Outcome, Status};
+pub use position::position;
 
 /// One manifest to copy or compare. It names no local file, so that another machine could run it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
 //! The jobs of a plan, in a compact form.
 
-use super::Job;
-use longshore_oci::{Interned, PackedReference, PlatformFilter, References, StoreName};
+use super::{Job, position};
+use longshore_oci::{
+    Interned, PackedReference, PlatformFilter, References, ShownReference, StoreName,
+};
 
 /// Jobs in the order of their numbers, packed into a few large allocations.
 ///
@@ -21,6 +23,21 @@ struct Packed {
     filter: u32,
     source: PackedReference,
     destination: PackedReference,
+}
+
+/// A job that is shown or compared. It borrows its texts.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownJob<'a> {
+    /// The entry's number.
+    pub number: u32,
+    /// The line where the entry starts.
+    pub line: u32,
+    /// The source.
+    pub source: ShownReference<'a>,
+    /// The destination.
+    pub destination: ShownReference<'a>,
+    /// The filter. Jobs with equal filters borrow the same one.
+    pub filter: &'a PlatformFilter,
 }
 
 impl Jobs {
@@ -58,7 +75,36 @@ impl Jobs {
 
     /// The job with this number.
     pub fn get(&self, number: u32) -> Option<Job> {
-        self.at(self.packed.binary_search_by_key(&number, |packed| packed.number).ok()?)
+        self.at(self.position(number)?)
+    }
+
+    /// Whether there is a job with this number.
+    pub fn has(&self, number: u32) -> bool {
+        self.position(number).is_some()
+    }
+
+    /// Shows the job with this number.
+    pub fn shown(&self, number: u32) -> Option<ShownJob<'_>> {
+        self.show(&self.packed[self.position(number)?])
+    }
+
+    /// Iterates over the jobs in order, and shows each.
+    pub fn all_shown(&self) -> impl Iterator<Item = ShownJob<'_>> {
+        self.packed.iter().filter_map(|packed| self.show(packed))
+    }
+
+    fn position(&self, number: u32) -> Option<usize> {
+        position(&self.packed, number, |packed| packed.number)
+    }
+
+    fn show(&self, packed: &Packed) -> Option<ShownJob<'_>> {
+        Some(ShownJob {
+            number: packed.number,
+            line: packed.line,
+            source: self.references.shown(&packed.source)?,
+            destination: self.references.shown(&packed.destination)?,
+            filter: self.filters.get(packed.filter)?,
+        })
     }
 
     /// Iterates over the jobs in order, and unpacks each on demand.
@@ -123,6 +169,20 @@ mod tests {
         let jobs: Jobs = all.iter().cloned().collect();
         assert_eq!(jobs.iter().collect::<Vec<_>>(), all);
         assert_eq!((jobs.get(9), jobs.get(5)), (Some(all[2].clone()), None));
+        assert_eq!(
+            [3, 4, 5, 9, 10].map(|number| jobs.has(number)),
+            [true, true, false, true, false]
+        );
+        let texts = |number: u32| {
+            let job = jobs.shown(number)?;
+            Some((job.line, job.source.to_string(), job.destination.to_string()))
+        };
+        let expected = |job: &Job| (job.line, job.source.to_string(), job.destination.to_string());
+        assert_eq!([4, 5].map(texts), [Some(expected(&all[1])), None]);
+        let shown: Vec<_> = jobs.all_shown().collect();
+        assert!(
+            std::ptr::eq(shown[0].filter, shown[2].filter) && shown[1].filter != shown[0].filter
+        );
         assert_eq!(jobs.numbers().collect::<Vec<_>>(), [3, 4, 9]);
         assert!(jobs.destinations().all(|registry| registry.as_str() == "b.io"));
         assert_eq!((jobs.len(), jobs.is_empty()), (3, false));

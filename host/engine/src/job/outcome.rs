@@ -72,29 +72,34 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest_change: Option<String>,
     /// Whether the platform filter left a part of the source's index out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub is_cut: bool,
     /// Whether it is skipped because an earlier line of the list is the same.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub is_duplicate: bool,
     /// Whether it failed like an earlier entry, because their destination refuses the login.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub is_repeated: bool,
     /// The bytes that a run would move at most, for a dry run that knows it from manifests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<u64>,
     /// The time that it took, without the time that it waited for its turn (`-j`).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
     pub took: Duration,
     /// Whether an interrupt ended it early.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub unfinished: bool,
     /// Whether it failed because a registry refuses the login of this machine.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub is_login: bool,
     /// Whether it failed because a registry cannot be reached from this machine.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub unreachable: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Outcome {
