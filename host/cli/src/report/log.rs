@@ -36,6 +36,8 @@ struct Shared {
     hints: HashSet<String>,
     /// The records that gather; `None` if each is written at once.
     gathered: Option<String>,
+    /// An empty text with room for the next records that gather.
+    spare: String,
 }
 
 /// While it lives, records gather. Dropping it writes them at once.
@@ -44,7 +46,10 @@ pub(super) struct Gathering<'a>(&'a Log);
 impl Drop for Gathering<'_> {
     fn drop(&mut self) {
         let gathered = self.0.lock().gathered.take();
-        self.0.put(&gathered.unwrap_or_default(), None);
+        let mut records = gathered.unwrap_or_default();
+        self.0.put(&records, None);
+        records.clear();
+        self.0.lock().spare = records;
     }
 }
 
@@ -69,6 +74,7 @@ impl Log {
                 below: Below::default(),
                 hints: HashSet::new(),
                 gathered: None,
+                spare: String::new(),
             }),
             least,
             colour,
@@ -118,7 +124,9 @@ impl Log {
 
     /// Lets records gather until the guard is dropped. A system call for each would cost more than to make it.
     pub(super) fn gather(&self) -> Gathering<'_> {
-        self.lock().gathered.get_or_insert_default();
+        let mut shared = self.lock();
+        let Shared { gathered, spare, .. } = &mut *shared;
+        gathered.get_or_insert_with(|| std::mem::take(spare));
         Gathering(self)
     }
 
@@ -165,7 +173,14 @@ impl Log {
         let (on, off) = if self.colour { (colour, "\x1b[0m") } else { ("", "") };
         let mut line = match self.hides_time.load(Ordering::Relaxed) {
             true => String::new(),
-            false => format!("{} ", (self.clock)().strftime("%H:%M:%S")),
+            false => {
+                let now = (self.clock)();
+                let mut line = String::with_capacity(text.len() + 64);
+                // Writing into a string cannot fail.
+                let _ok =
+                    write!(line, "{:02}:{:02}:{:02} ", now.hour(), now.minute(), now.second());
+                line
+            }
         };
         // Writing into a string cannot fail.
         let _ok = write!(line, "[{on}{name}{off}]");

@@ -10,9 +10,9 @@ use super::course::Saved;
 use super::ending::{Ending, Reasons};
 use super::escape::escape;
 use longshore_engine::event::Transferred;
-use longshore_engine::job::{Comparison, Jobs, Outcome, Status};
+use longshore_engine::job::{Comparison, Jobs, Outcome, Status, position};
 use longshore_engine::plan::Ended;
-use longshore_oci::{Digest, Reference};
+use longshore_oci::{Digest, ShownReference};
 use longshore_registry::redact;
 
 /// The entries of the list and their outcomes, by number.
@@ -86,12 +86,16 @@ impl Rows {
 
     /// Returns the entry with this number.
     pub(super) fn get(&self, number: u32) -> Option<Row<'_>> {
-        Some(Row { rows: self, at: self.numbers.binary_search(&number).ok()? })
+        Some(Row { rows: self, at: self.at(number)? })
+    }
+
+    fn at(&self, number: u32) -> Option<usize> {
+        position(&self.numbers, number, |found| *found)
     }
 
     /// Records the outcome of an entry. Returns false if the entry is unknown or has already ended.
     pub(super) fn end(&mut self, number: u32, outcome: Outcome) -> bool {
-        let Ok(at) = self.numbers.binary_search(&number) else { return false };
+        let Some(at) = self.at(number) else { return false };
         let is_new = self.endings[at].is_none();
         if is_new {
             let name = self.names.get(&number);
@@ -114,7 +118,7 @@ impl Rows {
 
     /// Adds bytes that an entry needed not to move.
     pub(super) fn save(&mut self, number: u32, size: u64, how: Transferred) {
-        if let Ok(at) = self.numbers.binary_search(&number)
+        if let Some(at) = self.at(number)
             && let Some(saved) = self.saved.get_mut(at)
         {
             saved.count(size, how);
@@ -160,7 +164,7 @@ impl<'a> Row<'a> {
     /// Returns the entry, with references built for it.
     pub(super) fn entry(self) -> EntryInfo<'a> {
         let number = self.number();
-        if let Some(job) = self.rows.jobs.get(number) {
+        if let Some(job) = self.rows.jobs.shown(number) {
             let name = self.rows.names.get(&number).map(|name| End::Text(name));
             return EntryInfo {
                 line: job.line,
@@ -287,13 +291,12 @@ pub(super) struct EntryInfo<'a> {
 /// Prints `source → destination`, escaped.
 impl fmt::Display for EntryInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.source, &self.destination) {
-            (source, End::Text("")) => f.write_str(&escape(&source.to_string())),
-            (source, destination) => {
-                let (source, destination) = (source.to_string(), destination.to_string());
-                write!(f, "{} → {}", escape(&source), escape(&destination))
-            }
+        self.source.write_escaped(f)?;
+        if matches!(self.destination, End::Text("")) {
+            return Ok(());
         }
+        f.write_str(" → ")?;
+        self.destination.write_escaped(f)
     }
 }
 
@@ -301,9 +304,22 @@ impl fmt::Display for EntryInfo<'_> {
 #[derive(Clone, Debug)]
 pub(super) enum End<'a> {
     /// A reference.
-    Reference(Reference),
+    Reference(ShownReference<'a>),
     /// Text, not escaped.
     Text(&'a str),
+}
+
+impl End<'_> {
+    fn write_escaped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // References have no characters to escape, but the name of a folder may have.
+            Self::Reference(reference) if reference.store.registry().is_some() => {
+                fmt::Display::fmt(reference, f)
+            }
+            Self::Reference(reference) => f.write_str(&escape(&reference.to_string())),
+            Self::Text(text) => f.write_str(&escape(text)),
+        }
+    }
 }
 
 impl fmt::Display for End<'_> {

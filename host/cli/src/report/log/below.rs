@@ -23,6 +23,12 @@ impl Below {
         rows: Option<Vec<String>>,
         columns: impl FnOnce() -> usize,
     ) -> io::Result<()> {
+        if self.rows.is_empty() && rows.as_ref().is_none_or(Vec::is_empty) {
+            return match records {
+                "" => Ok(()),
+                records => sink.write_all(records.as_bytes()).and_then(|()| sink.flush()),
+            };
+        }
         let mut text = match self.rows.is_empty() {
             true => String::new(),
             false => self.removal(columns()),
@@ -34,9 +40,6 @@ impl Below {
         for row in &self.rows {
             text.push_str(row);
             text.push('\n');
-        }
-        if text.is_empty() {
-            return Ok(());
         }
         sink.write_all(text.as_bytes())?;
         sink.flush()

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::comparison::Compared;
 use super::figures::{RunFigures, seconds};
-use super::quoted::{Escaping, Quoted};
+use super::quoted::{Quoted, escaping};
 use crate::report::finished::Report;
 use crate::report::options::Verb;
 use crate::report::row::{End, Row, Rows};
@@ -205,9 +205,10 @@ pub(in crate::report) fn write_document_as_json(
     document: &impl Serialize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut out = Escaping(out);
+    let mut out = escaping(out);
     serde_json::to_writer_pretty(&mut out, document)?;
-    out.write_all(b"\n")
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// Writes the document as YAML.
@@ -224,15 +225,16 @@ pub(in crate::report) fn write_document_as_yaml(
     document: &impl Serialize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut out = Escaping(out);
+    let mut out = escaping(out);
     // Readers differ in how they unfold block scalars.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_io_writer_with_options(&mut out, document, options).map_err(
-        |error| match error {
+    serde_saphyr::to_io_writer_with_options(&mut out, document, options).map_err(|error| {
+        match error {
             serde_saphyr::SerializeError::IO { error } => error,
             other => io::Error::other(other.to_string()),
-        },
-    )
+        }
+    })?;
+    out.flush()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use longshore_oci::{Digest, Reference};
 use serde::Serialize;
 
 use super::column::{DigestColumn, columns_of_stdout, short};
-use super::quoted::Escaping;
+use super::document::{write_document_as_json, write_document_as_yaml};
 use super::stdout::with_stdout;
 use crate::report::error::ReportError;
 use crate::report::escape::escape;
@@ -51,14 +51,10 @@ pub(super) fn write_document(
     output: OutputFormat,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut out = Escaping(out);
-    if output == OutputFormat::Yaml {
-        let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-        let written = serde_saphyr::to_io_writer_with_options(&mut out, document, options);
-        return written.map_err(|error| io::Error::other(error.to_string()));
+    match output {
+        OutputFormat::Yaml => write_document_as_yaml(document, out),
+        _ => write_document_as_json(document, out),
     }
-    serde_json::to_writer_pretty(&mut out, document)?;
-    out.write_all(b"\n")
 }
 
 fn write_text(

@@ -1,7 +1,7 @@
 //! Text in documents, without characters that steer a terminal.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::{Serialize, Serializer};
 use serde_saphyr::DoubleQuoted;
@@ -27,7 +27,7 @@ impl Serialize for Quoted<End<'_>> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             // References have no characters to quote.
-            End::Reference(reference) => serializer.collect_str(reference),
+            End::Reference(reference) => serializer.serialize_str(&reference.to_string()),
             End::Text(text) => Quoted(*text).serialize(serializer),
         }
     }
@@ -54,9 +54,18 @@ fn steers(character: char) -> bool {
     character >= '\u{7f}' && is_unsafe(character)
 }
 
+/// The text that is looked through at a time, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// Escapes what a serializer writes to `out`. Serializers write many small pieces, each of which is whole
+/// characters. They gather first, so whoever writes must flush.
+pub(super) fn escaping<W: Write>(out: W) -> BufWriter<Escaping<W>> {
+    BufWriter::with_capacity(PIECE, Escaping(out))
+}
+
 /// Writes characters that steer a terminal as escapes that JSON and YAML share. Both have them in quoted
 /// text only.
-pub(super) struct Escaping<W>(pub(super) W);
+pub(super) struct Escaping<W>(W);
 
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
