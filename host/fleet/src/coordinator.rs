@@ -2,6 +2,7 @@
 
 mod begin;
 mod follow;
+mod open;
 mod outcomes;
 mod publish;
 mod streams;

@@ -6,6 +6,7 @@ use async_nats::jetstream::stream::{Config as StreamConfig, RetentionPolicy, Sto
 use longshore_engine::job::Jobs;
 use longshore_store::Interrupt;
 use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -133,11 +134,8 @@ impl Run {
 
 /// A worker cannot read a folder of this machine.
 fn check_stores(jobs: &Jobs) -> Result<(), FleetError> {
-    let folder = jobs.iter().find_map(|job| {
-        [job.source.store, job.destination.store]
-            .into_iter()
-            .find(|store| store.registry().is_none())
-    });
+    let mut stores = jobs.all_shown().flat_map(|job| [job.source.store, job.destination.store]);
+    let folder = stores.find(|store| store.registry().is_none());
     match folder {
         Some(folder) => Err(FleetError::Folder { folder: folder.to_string() }),
         None => Ok(()),
@@ -153,12 +151,17 @@ fn digest(jobs: &Jobs, options: &RunOptions) -> String {
     };
     add(VERSION.as_bytes());
     add(&serde_json::to_vec(&options.lasting()).unwrap_or_default());
-    let mut text = Vec::new();
-    for job in jobs.iter() {
+    let (mut text, mut filter) = (String::new(), None);
+    for job in jobs.all_shown() {
+        // Neighbours usually have the same filter.
+        if filter.is_none_or(|filter| !std::ptr::eq(filter, job.filter)) {
+            add(&serde_json::to_vec(job.filter).unwrap_or_default());
+            filter = Some(job.filter);
+        }
         text.clear();
         // Writing into memory cannot fail.
-        let _ok = serde_json::to_writer(&mut text, &job);
-        add(&text);
+        let _ok = write!(text, "{} {} {} {}", job.number, job.line, job.source, job.destination);
+        add(text.as_bytes());
     }
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,6 +1,5 @@
 //! Follows a run to its end.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::Message;
@@ -15,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::begin::{Run, announce};
+use super::open::Open;
 use super::outcomes::{Read, read};
 use super::publish::{PublishError, groups, publish};
 use super::streams::{delete_streams, is_missing_stream};
@@ -59,7 +59,7 @@ struct Progress<'a> {
     /// The id of the run.
     run: String,
     events: &'a EventSender,
-    remaining: HashSet<u32>,
+    remaining: Open,
     workers: Workers,
     /// True if outcomes came since the last check.
     is_moving: bool,
@@ -85,7 +85,7 @@ impl Run {
             jobs,
             run: self.record.id.clone(),
             events: &events,
-            remaining: jobs.numbers().collect(),
+            remaining: Open::all(jobs),
             workers: Workers::new(self.connection.url()),
             is_moving: false,
         };
@@ -183,7 +183,7 @@ impl Run {
                             let are = counted(lost.len(), "job is", "jobs are");
                             let text = format!("{are} in no batch any more; publishing again");
                             progress.events.note(0, None, Level::Warning, text);
-                            let again = groups(jobs, |number| lost.contains(&number));
+                            let again = groups(jobs, |number| lost.has(number));
                             // Another run of this process may have used the same round.
                             publishing = Some(publish_all(again, unique(round)).boxed());
                         }
@@ -252,7 +252,7 @@ impl Run {
         &self,
         progress: &mut Progress<'_>,
         reads: &mut mpsc::Receiver<Read>,
-    ) -> Result<HashSet<u32>, Ending> {
+    ) -> Result<Open, Ending> {
         let deleted = |what: String| broken(&format!("{what} was deleted"));
         match self.runs.get(&self.name.key()).await {
             Ok(Some(found)) if found.value.is_some() => {}
@@ -262,7 +262,7 @@ impl Run {
             }
             Err(error) => {
                 tracing::debug!("{error}");
-                return Ok(HashSet::new());
+                return Ok(Open::default());
             }
         }
         let stream = match self.connection.jetstream.get_stream(self.name.jobs_stream()).await {
@@ -270,23 +270,23 @@ impl Run {
             Err(error) if is_missing_stream(&error) => {
                 return Err(deleted(format!("the stream {}", self.name.jobs_stream())));
             }
-            Err(_) => return Ok(HashSet::new()),
+            Err(_) => return Ok(Open::default()),
         };
         if stream.cached_info().state.messages > 0 {
-            return Ok(HashSet::new());
+            return Ok(Open::default());
         }
         // Outcomes are stored before their batch is acknowledged, so all of them are in the stream by
         // now.
         let mut caught_up = 0;
         while caught_up < 2 {
-            let Ok(read) = timeout(CHECK, reads.recv()).await else { return Ok(HashSet::new()) };
+            let Ok(read) = timeout(CHECK, reads.recv()).await else { return Ok(Open::default()) };
             caught_up += u32::from(matches!(read, Some(Read::CaughtUp)));
             if let Some(ending) = self.taken(progress, read) {
                 return Err(ending);
             }
         }
         if std::mem::take(&mut progress.is_moving) {
-            return Ok(HashSet::new());
+            return Ok(Open::default());
         }
         Ok(progress.remaining.clone())
     }
@@ -316,9 +316,7 @@ impl Run {
                 () = sleep(Duration::from_millis(200)) => {}
             }
         }
-        let mut rest: Vec<u32> = progress.remaining.drain().collect();
-        rest.sort_unstable();
-        for job in rest {
+        for job in progress.remaining.drain() {
             let outcome = Outcome { unfinished: true, ..Outcome::failed("interrupted") };
             progress.events.send(Event::Finished { job, outcome: Box::new(outcome) });
         }
@@ -431,14 +429,14 @@ impl Progress<'_> {
                 // The login of the coordinator is not at fault, and would not help.
                 *hint = format!("on the machine of the worker {name}: {hint}");
             }
-            self.events.send(Event::Finished { job, outcome: Box::new(outcome) });
+            self.events.send(Event::Finished { job, outcome });
         }
     }
 
     /// Whether an outcome is the first one of a job of the run. From now on no other one is.
     fn counts(&mut self, ended: &EndedJob, by: &str) -> bool {
         let number = ended.job;
-        if !self.remaining.contains(&number) && self.jobs.get(number).is_none() {
+        if !self.jobs.has(number) {
             self.refuse(&format!(
                 "the worker {by} sent an outcome of job {number}, which the run does not have"
             ));
@@ -450,7 +448,7 @@ impl Progress<'_> {
             self.refuse(&format!("the worker {by} sent no end of job {number}"));
             return false;
         }
-        let is_first = self.remaining.remove(&number);
+        let is_first = self.remaining.end(number);
         if !is_first {
             tracing::debug!("the worker {by} repeats the outcome of job {number}");
         }
@@ -480,9 +478,7 @@ impl Progress<'_> {
     }
 
     fn fail_rest(&mut self, error: &str, hint: &str) {
-        let mut rest: Vec<u32> = self.remaining.drain().collect();
-        rest.sort_unstable();
-        for job in rest {
+        for job in self.remaining.drain() {
             let outcome = Outcome { hint: Some(hint.to_owned()), ..Outcome::failed(error) };
             self.events.send(Event::Finished { job, outcome: Box::new(outcome) });
         }

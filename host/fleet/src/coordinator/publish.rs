@@ -41,9 +41,9 @@ pub(super) enum PublishError {
 /// work. Groups are in the order of their first job.
 pub(super) fn groups(jobs: &Jobs, wanted: impl Fn(u32) -> bool) -> Vec<Vec<u32>> {
     let part = (jobs.len() / PARTS).min(BATCH);
-    let tags = jobs.iter().filter(|job| wanted(job.number)).map(|job| {
-        let repository = format!("{}/{}", job.source.store, job.source.repository);
-        (repository, vec![job.number], (job.source.store, job.destination.store))
+    let tags = jobs.all_shown().filter(|job| wanted(job.number)).map(|job| {
+        let stores = [job.source.store.as_str(), job.destination.store.as_str()];
+        ((stores[0], job.source.repository), [job.number], stores)
     });
     let repositories = gathered(tags, part.max(SMALL)).into_iter();
     let repositories = repositories.map(|(numbers, stores)| (stores, numbers, ()));
@@ -54,20 +54,20 @@ pub(super) fn groups(jobs: &Jobs, wanted: impl Fn(u32) -> bool) -> Vec<Vec<u32>>
 }
 
 /// Puts numbers with the same key together, up to `most`. Each group keeps the rest of its first part.
-fn gathered<K: Eq + Hash, T>(
-    parts: impl Iterator<Item = (K, Vec<u32>, T)>,
+fn gathered<K: Eq + Hash, N: AsRef<[u32]>, T>(
+    parts: impl Iterator<Item = (K, N, T)>,
     most: usize,
 ) -> Vec<(Vec<u32>, T)> {
     let mut open: HashMap<K, usize> = HashMap::new();
     let mut groups: Vec<(Vec<u32>, T)> = Vec::new();
     for (key, numbers, rest) in parts {
-        let next = groups.len();
+        let (next, numbers) = (groups.len(), numbers.as_ref());
         let group = open.entry(key).or_insert(next);
         if *group < next && groups[*group].0.len() + numbers.len() <= most {
-            groups[*group].0.extend(numbers);
+            groups[*group].0.extend_from_slice(numbers);
         } else {
             *group = next;
-            groups.push((numbers, rest));
+            groups.push((numbers.to_vec(), rest));
         }
     }
     groups

@@ -245,7 +245,7 @@ mod tests {
     fn ended(workers: &mut Workers, id: &str, bytes: &[u64], retries: u64) -> String {
         let job = |bytes: &u64| EndedJob {
             job: 1,
-            outcome: Outcome { bytes: *bytes, ..Outcome::new(Status::Copied) },
+            outcome: Box::new(Outcome { bytes: *bytes, ..Outcome::new(Status::Copied) }),
             saved: Saved::default(),
             notes: Vec::new(),
         };

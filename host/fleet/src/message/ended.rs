@@ -59,7 +59,8 @@ impl Saved {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EndedJob {
     pub(crate) job: u32,
-    pub(crate) outcome: Outcome,
+    /// Boxed, because decoding moves it several times.
+    pub(crate) outcome: Box<Outcome>,
     #[serde(default, skip_serializing_if = "Saved::is_nothing")]
     pub(crate) saved: Saved,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -150,6 +151,7 @@ mod tests {
     use crate::message::{LARGEST, WorkerName, decode};
 
     fn job(job: u32, outcome: Outcome) -> EndedJob {
+        let outcome = Box::new(outcome);
         EndedJob { job, outcome, saved: Saved::default(), notes: Vec::new() }
     }
 

@@ -135,7 +135,8 @@ impl Work {
                 format!("{DELIVERIES} workers ended or hung while they worked on its batch");
             let hint =
                 "look into the logs of the workers, or mirror the failed list without --fleet";
-            let outcome = Outcome { hint: Some(hint.to_owned()), ..Outcome::failed(error) };
+            let outcome =
+                Box::new(Outcome { hint: Some(hint.to_owned()), ..Outcome::failed(error) });
             EndedJob { job: job.number, outcome, saved: Saved::default(), notes: Vec::new() }
         };
         match self.teller.tell(jobs.iter().map(ended).collect()).await {

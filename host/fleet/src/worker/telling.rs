@@ -26,9 +26,13 @@ use crate::name::RunName;
 
 /// The pause before an outcome is reported again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How long to gather outcomes that follow another one, and the most in one message. Sent one at a time, taking
-/// messages would be most of the work of server and coordinator.
-const GATHER: (Duration, usize) = (Duration::from_millis(50), 256);
+/// How long to gather outcomes that follow another one. Sent one at a time, taking messages would be most of the work
+/// of server and coordinator.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long to gather those that follow a message of [`MANY`]: the run is far from its end.
+const GATHER_MANY: Duration = Duration::from_millis(250);
+/// The outcomes of a message that make it a long one, and the most in one message.
+const MANY: (usize, usize) = (16, 1024);
 /// How long a worker that was interrupted tries to report its last outcomes.
 const LAST: Duration = Duration::from_secs(12);
 
@@ -213,7 +217,7 @@ impl Teller {
                     self.metrics.ended(&outcome);
                     log_outcome(job, &self.title(job), &outcome);
                     // The receiver ends after this sender.
-                    let _kept = ended.send(EndedJob { job, outcome: *outcome, saved, notes });
+                    let _kept = ended.send(EndedJob { job, outcome, saved, notes });
                 }
                 _ => {}
             }
@@ -229,13 +233,13 @@ impl Teller {
         let mut next = Instant::now();
         while let Some(first) = ended.recv().await {
             sleep_until(next).await;
-            next = Instant::now() + GATHER.0;
             let mut jobs = vec![first];
-            while jobs.len() < GATHER.1
+            while jobs.len() < MANY.1
                 && let Ok(more) = ended.try_recv()
             {
                 jobs.push(more);
             }
+            next = Instant::now() + if jobs.len() < MANY.0 { GATHER } else { GATHER_MANY };
             while telling.try_join_next().is_some() {}
             let teller = self.clone();
             telling.spawn(async move {
