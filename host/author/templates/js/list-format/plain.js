@@ -1,15 +1,26 @@
-// Reads plain YAML line by line: block mappings and sequences whose scalars end on their line. A parser works
-// character by character, and takes ten times as long.
+// Reads plain YAML line by line: block mappings and sequences whose scalars end on their line, and collections of
+// scalars in brackets, such as `- {image: a, team: b}`. A parser works character by character, and takes ten times as
+// long.
 
 // Printable characters beyond ASCII. Nobody takes one of them for a line break.
 const MORE = '\\u00a1-\\u1fff\\u2030-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd';
 // No word ends in a colon, which makes a key, and none but the first begins a comment.
 const WORDS = `[A-Za-z0-9_./~][!-~${MORE}]*(?<!:)(?: +(?!#)[!-~${MORE}]+(?<!:))*`;
-const SCALAR = `(${WORDS}|"[ !#-\\[\\]-~${MORE}]*"|'[ -&(-~${MORE}]*')`;
+const QUOTED = `"[ !#-\\[\\]-~${MORE}]*"|'[ -&(-~${MORE}]*'`;
+const SCALAR = `(${WORDS}|${QUOTED})`;
 const COMMENT = `#[ \\t!-~${MORE}]*`;
-const KEY = '([A-Za-z0-9_/][A-Za-z0-9_./-]{0,99})';
+const NAME = '[A-Za-z0-9_/][A-Za-z0-9_./-]{0,99}';
+// In brackets, a word has none of their characters.
+const LETTER = `[!-+\\-->@-Z\\\\^-z|~${MORE}]`;
+const INSIDE = `(?:[A-Za-z0-9_./~]${LETTER}*(?<!:)(?: +(?!#)${LETTER}+(?<!:))*|${QUOTED})`;
+const PAIR = `${NAME}: +${INSIDE}`;
+const FLOW = `(\\{ *${PAIR}(?: *, *${PAIR})* *\\}|\\[ *${INSIDE}(?: *, *${INSIDE})* *\\])`;
 // The indentation, dashes of items, and then `KEY:`, `KEY: VALUE` or `VALUE`.
-const LINE = new RegExp(`^( *)((?:- +)*)(?:${KEY}:(?:( +)${SCALAR})?|${SCALAR}) *(?: ${COMMENT})?\\r?$`);
+const LINE = new RegExp(
+  `^( *)((?:- +)*)(?:(${NAME}):(?:( +)(?:${SCALAR}|${FLOW}))?|${SCALAR}|${FLOW}) *(?: ${COMMENT})?\\r?$`,
+);
+const PAIRS = new RegExp(`(${NAME}): +(${INSIDE})`, 'g');
+const ITEMS = new RegExp(INSIDE, 'g');
 const BLANK = new RegExp(`^ *(?:${COMMENT})?\\r?$`);
 
 // Returns the root node of a text, or undefined if the text is not plain. Then a parser must read it.
@@ -57,7 +68,7 @@ export function plain(text) {
   for (const line of text.split('\n')) {
     const found = LINE.exec(line);
     if (found) {
-      const [, indent, dashes, key, gap, value, item] = found;
+      const [, indent, dashes, key, gap, value, values, item, items] = found;
       let column = indent.length;
       if (dashes) {
         let isInner = false;
@@ -68,13 +79,15 @@ export function plain(text) {
         }
       } else if (key === undefined) return undefined;
       if (key === undefined) {
-        open.at(-1).items.push(scalar(start + column, item));
+        const at = start + column;
+        open.at(-1).items.push(item === undefined ? flow(at, items) : scalar(at, item));
       } else {
         if (!enter(column, 'members', dashes !== '')) return undefined;
         const { members } = open.at(-1);
         const after = column + key.length + 1;
         members.push({ offset: start + column, text: key });
-        if (value === undefined) {
+        if (values !== undefined) members.push(flow(start + after + gap.length, values));
+        else if (value === undefined) {
           waiting = open.at(-1);
           members.push({ offset: start + after, text: '', isNull: true });
         } else members.push(scalar(start + after + gap.length, value));
@@ -86,6 +99,19 @@ export function plain(text) {
     start += line.length + 1;
   }
   return root;
+}
+
+// Returns the node of scalars in brackets.
+function flow(offset, text) {
+  if (text[0] === '[') {
+    return { offset, items: [...text.matchAll(ITEMS)].map((found) => scalar(offset + found.index, found[0])) };
+  }
+  const members = [];
+  for (const { 0: pair, 1: key, 2: value, index } of text.matchAll(PAIRS)) {
+    const at = offset + index;
+    members.push({ offset: at, text: key }, scalar(at + pair.length - value.length, value));
+  }
+  return { offset, members };
 }
 
 function scalar(offset, text) {

@@ -9,7 +9,11 @@ const LINES = [
   'mirror:', '- a', '- a: b', '- image: docker.io/library/redis:7.2', 'team: payments', '- - a', '-', 'key: ',
   '- key:', '# c', "k: 'x # y'", 'k: a b # c', 'k: a: b', 'k: a:', 'k: ~', 'a b', 'k: [a]', '- {a: b}', 'k: |',
   'k: é', '---', '...', 'k: a#b', '- k: v  ', '-  k: v', 'k: "a" b', "k: 'it''s'", '- "a"', '- k:v', '\tk: v',
-  'k: a\tb', 'k: &a b', 'k: *a', '? k', '-k: v', '# a\x85- b', '\ufeffk: v', 'k: -1', '',
+  'k: a\tb', 'k: &a b', 'k: *a', '? k', '-k: v', '# a\x85- b', '\ufeffk: v', 'k: -1', '', "k: {a: b, c: 'd, e'} # f",
+  '- {image: a/b:1, team: my team}', 'k: [a, b c, ~]', '- [1]', '- { a: b , c: 5 }', 'k: {a: }', '- {a: b:}', '- {a: [b]}',
+  '- {a: b, }', '- {a: b} c', 'k: {a: b}# c', '- [a?]', '- {a?b: c}', '- {a: b?c}', '- {a: b #c}', 'k: {a: b',
+  '- {a: "x]", b: y:z}', '- [a: b]', '- {a b: c}', '{a: b}', '- {a: -b}', '- [a,b]', '- {a: b,c: d}', '- - {a: é}',
+  'k: {a: b :c}',
 ];
 
 // The places and texts of a node. The place of an empty value is of no use.
@@ -42,12 +46,13 @@ test('plain texts give the same nodes as the parser', () => {
 
 test('lists as people write them are plain', () => {
   for (const text of [
+    "mirror:\n- {image: a/b:1, team: my team} # c\n- { image: 'c' }\ntags: [1, \"2\", ~]\n",
     'mirror:\n- image: a/b:1 # c\n  team: my team\n\n# d\n- image: "a/b@sha256:0"\r\n',
     '---\na:\n  b:\n    - c: 1\n      d:\n      - e\n    - - f\n      - g\n  h: ~\n',
   ]) {
     assert.deepEqual(shown(plain(text)), shown(parseAny(text)[0]), text);
   }
-  for (const text of ['', 'a: {}\n', 'a: &b c\n', 'a: |\n  b\n', 'a: b\n c\n', '---\n---\n']) {
+  for (const text of ['', 'a: {}\n', 'a: [[b]]\n', 'a: {b: c,\n  d: e}\n', 'a: &b c\n', 'a: |\n  b\n', 'a: b\n c\n', '---\n---\n']) {
     assert.equal(plain(text), undefined, text);
   }
 });
