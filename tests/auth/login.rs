@@ -1,6 +1,7 @@
 //! `login`, `logout` and `whoami`.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use longshore_content::Image;
 
@@ -243,6 +244,35 @@ fn a_broken_file_is_named_and_kept() {
     let run = login(registry.address(), PASSWORD).file(FILE, "{\"auths\": [").run().exits(2);
     let run = run.complains("read authentication file").complains(" at line 1, column ");
     assert_eq!(run.file(FILE).as_deref(), Some("{\"auths\": ["));
+}
+
+/// Nobody writes the pipe, so reading it would last for ever.
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    let registry = Registry::embedded();
+    let address = registry.address();
+    for command in ["login", "logout", "whoami"] {
+        for place in ["/dev/zero", "pipe", "/"] {
+            let run = match command {
+                "login" => login(address, PASSWORD),
+                _ => Longshore::new().args([command, address]),
+            };
+            let run = run.file("../home/.docker/other", "");
+            let file = run.directory().join(FILE);
+            let target = file.with_file_name("pipe");
+            let made = std::process::Command::new("mkfifo").arg(&target).status();
+            assert!(made.expect("mkfifo runs").success());
+            let target = if place == "pipe" { target.as_path() } else { Path::new(place) };
+            std::os::unix::fs::symlink(target, &file).expect("a link");
+            let run = run.run().exits(2).complains("read authentication file");
+            let run = run.complains("hint: check its rights and that it is a regular file");
+            assert!(
+                run.stderr.contains("is not a regular file"),
+                "{command} {place}: {}",
+                run.stderr
+            );
+        }
+    }
 }
 
 #[test]

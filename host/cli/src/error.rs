@@ -187,6 +187,10 @@ impl Fatal {
                 "correct the path, or unset the variable; longshore login makes the file"
                     .to_owned(),
             ),
+            Self::Credential(CredentialError::Unreadable { .. }) => Some(
+                "check its rights and that it is a regular file, or name another one with REGISTRY_AUTH_FILE"
+                    .to_owned(),
+            ),
             Self::Credential(_)
             | Self::Certificate(_)
             | Self::Helm(_)
