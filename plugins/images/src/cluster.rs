@@ -62,10 +62,18 @@ pub(crate) fn placeholder(object: &Node) -> Option<&'static str> {
     }
 }
 
-/// Reports whether a mapping, the value of `name`, is kubeadm's `ClusterConfiguration`. Cluster API has it inside
-/// its own objects.
-pub(crate) fn is_kubeadm(node: &Node, name: &str) -> bool {
-    name == "clusterConfiguration"
+/// Reports whether an object is of Cluster API, which holds kubeadm's configuration in its own objects.
+pub(crate) fn is_cluster_api(object: &Node) -> bool {
+    let group = object.text_of("apiVersion").and_then(|version| version.split_once('/'));
+    group.is_some_and(|(group, _)| group.ends_with("cluster.x-k8s.io"))
+}
+
+/// Reports whether a mapping, the value of `name`, is kubeadm's `ClusterConfiguration`. Other objects than those of
+/// Cluster API may have a field of this name too.
+pub(crate) fn is_kubeadm(node: &Node, name: &str, in_cluster_api: bool) -> bool {
+    let signs = [&["kubernetesVersion"][..], &["etcd", "local"], &["dns", "imageTag"]];
+    let has_sign = || signs.iter().any(|path| node.path(path).is_some());
+    name == "clusterConfiguration" && (in_cluster_api || has_sign())
         || node.text_of("kind") == Some("ClusterConfiguration")
             && node.text_of("apiVersion").is_some_and(|group| group.starts_with("kubeadm.k8s.io/"))
 }

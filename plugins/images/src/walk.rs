@@ -89,6 +89,8 @@ struct Walk<'f> {
     untagged: Option<Untagged>,
     /// The start of values that only a run of the object knows.
     placeholder: Option<&'static str>,
+    /// Whether the object is of Cluster API.
+    in_cluster_api: bool,
 }
 
 impl<'f> Walk<'f> {
@@ -103,6 +105,7 @@ impl<'f> Walk<'f> {
             own_version: None,
             untagged: None,
             placeholder: None,
+            in_cluster_api: false,
         }
     }
 
@@ -153,14 +156,16 @@ impl<'f> Walk<'f> {
         }
         let outer = (self.hub.clone(), self.version.clone(), self.own_version.take());
         self.inherit(node);
-        let outer_rules = (self.untagged.clone(), self.placeholder);
+        let outer_rules = (self.untagged.clone(), self.placeholder, self.in_cluster_api);
         self.untagged = Untagged::of(node).or(self.untagged.take());
         self.placeholder = cluster::placeholder(node).or(self.placeholder);
+        self.in_cluster_api |= cluster::is_cluster_api(node);
         let paired = self.pairs(node);
         let is_import = cluster::import(node, name, self.found);
-        let is_kubeadm = cluster::is_kubeadm(node, name);
+        let is_kubeadm = cluster::is_kubeadm(node, name, self.in_cluster_api);
         if is_kubeadm {
-            cluster::kubeadm(node, self.version.as_deref(), self.found);
+            let around = self.version.as_deref().filter(|_| self.in_cluster_api);
+            cluster::kubeadm(node, around, self.found);
         }
         for (key, value) in node.members() {
             let text = key.text.as_str();
@@ -193,7 +198,7 @@ impl<'f> Walk<'f> {
             self.found.back(mark);
         }
         (self.hub, self.version, self.own_version) = outer;
-        (self.untagged, self.placeholder) = outer_rules;
+        (self.untagged, self.placeholder, self.in_cluster_api) = outer_rules;
     }
 
     /// Keeps the fields that mappings below may leave out.

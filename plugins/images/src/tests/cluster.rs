@@ -90,6 +90,17 @@ fn cluster_api_holds_kubeadm_s_configuration() {
     let template = "apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: KubeadmConfigTemplate\nspec: {template: \
                     {spec: {clusterConfiguration: {imageRepository: r.io/k}}}}\n";
     assert_eq!(document(template).0, [""; 0]);
+    let other = |body: &str| {
+        document(&format!(
+            "apiVersion: example.com/v1\nkind: App\nspec: {{version: 3.2.1, clusterConfiguration: {body}}}\n"
+        ))
+    };
+    assert_eq!(other("{replicas: 3, etcd: {size: 1}}").0, [""; 0], "another field of this name");
+    assert_eq!(other("{imageRepository: r.io/k, kubernetesVersion: v1.30.0}").0.len(), 4);
+    assert_eq!(
+        other("{imageRepository: r.io/k, dns: {imageTag: v1.11.1}}").0,
+        ["r.io/k/coredns v1.11.1"]
+    );
     let map = "apiVersion: v1\nkind: ConfigMap\ndata:\n  ClusterConfiguration: |\n    apiVersion: \
                kubeadm.k8s.io/v1beta3\n    kind: ClusterConfiguration\n    kubernetesVersion: v1.27.3\n";
     assert_eq!(document(map).0.len(), 4, "kubeadm's own ConfigMap");
