@@ -1,5 +1,6 @@
 //! The shortest path through each command. If one of these tests fails, look here first.
 
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -127,5 +128,29 @@ fn accept(listener: &TcpListener) -> TcpStream {
             Err(error) => assert!(Instant::now() < deadline, "no connection: {error}"),
         }
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_server_logs_requests_if_that_is_asked_for_and_its_end() {
+    let ask = |address: &str, path: &str| {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        stream.read_to_end(&mut Vec::new()).expect("it answers");
+    };
+    for (flags, logged) in [(&["--access-log"][..], 2), (&["--access-log=false"], 0), (&[], 0)] {
+        let serve = Longshore::new().args(["serve", "registry", "--listen", "127.0.0.1:0"]);
+        let running = serve.args(flags).start();
+        let address = running.line(|line| Some(line.split_once("http://")?.1.trim().to_owned()));
+        ask(&address, "/v2/");
+        ask(&address, "/v2/team/app/tags/list?n=5");
+        running.interrupt();
+        let run = running.finish().exits(0).complains("[INFO] ending, as a signal asks for it");
+        let lines = ["GET /v2/ 200", "GET /v2/team/app/tags/list?n=5 404"];
+        let found =
+            lines.iter().filter(|line| run.stderr.contains(&format!("[INFO] 127.0.0.1 {line}")));
+        assert_eq!(found.count(), logged, "{flags:?}\n{}", run.stderr);
     }
 }

@@ -53,6 +53,26 @@ fn the_page_lists_repositories_and_leads_to_their_tags() {
 }
 
 #[test]
+fn the_form_finds_repositories_and_tags() {
+    let Some(browser) = Browser::find() else { return };
+    let registry = registry();
+    let address = format!("http://{}/", registry.address());
+    let document = |query: &str| browser.document(&format!("{address}?{query}"), Scheme::Light);
+    let found = document("find=APP");
+    assert_eq!(texts(&found, "h1"), ["1 of 2 repositories"], "{found}");
+    assert_eq!(texts(&found, "td"), ["team/app", "2"], "{found}");
+    assert!(found.contains("name=\"find\" value=\"APP\""), "{found}");
+    assert_eq!(texts(&document("find=deep+other"), "td"), ["other/deep/name", "1"]);
+    assert_eq!(texts(&document("find=nothing"), "h1"), ["0 of 2 repositories"]);
+    let tags = document("repository=team%2Fapp&find=rc");
+    assert_eq!(texts(&tags, "td")[0], "2.0-rc.1", "{tags}");
+    assert_eq!(texts(&tags, "td").len(), 4, "{tags}");
+    assert!(tags.contains("name=\"repository\" value=\"team/app\""), "{tags}");
+    let odd = document("find=%22%3E%3Cscript%3E");
+    assert!(!odd.contains("<script>"), "{odd}");
+}
+
+#[test]
 fn what_is_not_there_is_said_on_a_page_without_scripts() {
     let Some(browser) = Browser::find() else { return };
     let registry = registry();

@@ -58,6 +58,8 @@ pub struct ServeOptions {
     pub hosts: Vec<String>,
     /// True to refuse everything but reads. The folder must exist, and stays as it is.
     pub read_only: bool,
+    /// Whether requests are logged without `--debug`.
+    pub access_log: bool,
     /// The certificate to serve TLS with; plain HTTP without one.
     pub tls: Option<TlsFiles>,
 }
@@ -112,7 +114,8 @@ pub async fn serve(
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
     let hosts = Hosts::new(bound.ip(), &options.hosts);
-    let server = Arc::new(Server::new(users, hosts, folder, options.read_only));
+    let server =
+        Arc::new(Server::new(users, hosts, folder, (options.read_only, options.access_log)));
     let listener = Listener::new(listener, Limits::of_system(), tls);
     on_ready(bound, &root);
     tokio::select! {

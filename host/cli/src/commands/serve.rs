@@ -13,12 +13,14 @@ use longshore_layout::{ServeOptions, TlsFiles, serve};
 /// Serves a registry until an interrupt.
 pub(crate) async fn run(flags: Serve, log: &Log) -> Result<Exit, Fatal> {
     let mut interrupt = listen(Hangup::Stops)?;
-    let Serve { dir, listen: address, htpasswd, tls_cert, tls_key, read_only, hosts } = flags;
+    let Serve { dir, listen: address, htpasswd, tls_cert, tls_key, .. } = flags;
+    let Serve { read_only, access_log, hosts, .. } = flags;
     let tls = tls_cert.zip(tls_key).map(|(certificate, key)| TlsFiles { certificate, key });
     let scheme = if tls.is_some() { "https" } else { "http" };
     let (is_open, is_plain) =
         (htpasswd.is_none() && !read_only, tls.is_none() && htpasswd.is_some());
-    let options = ServeOptions { root: dir, listen: address, htpasswd, hosts, read_only, tls };
+    let options =
+        ServeOptions { root: dir, listen: address, htpasswd, hosts, read_only, access_log, tls };
     let announce = |address: SocketAddr, root: &Path| {
         log.tell(&format!("serving {} on {scheme}://{address}", root.display()));
         if address.ip().is_loopback() {
@@ -36,6 +38,10 @@ pub(crate) async fn run(flags: Serve, log: &Log) -> Result<Exit, Fatal> {
             log.write(Level::Warning, &text);
         }
     };
-    serve(options, announce, async move { interrupt.raised().await }).await?;
+    let interrupted = async move {
+        interrupt.raised().await;
+        log.write(Level::Info, "ending, as a signal asks for it");
+    };
+    serve(options, announce, interrupted).await?;
     Ok(Exit::Done)
 }

@@ -40,6 +40,9 @@ pub(crate) struct Serve {
     /// Refuse everything but reads; DIR must exist
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Log each request: the client's address, the method, the path and the status
+    #[arg(long)]
+    pub(crate) access_log: bool,
     /// Answer requests to the host NAME, besides localhost and addresses; may be repeated [default:
     /// no name for a loopback address, else every name]
     #[arg(long = "host", value_name = "NAME", value_parser = host)]

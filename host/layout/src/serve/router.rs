@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::EXPECT;
+use axum::http::header::{ALLOW, EXPECT};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
@@ -22,7 +22,8 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// The target of the access log: one debug line `METHOD PATH STATUS` per request.
+/// The target of the access log: one debug line `METHOD PATH STATUS` per request, or one with the client's address
+/// before it if the log is asked for.
 pub const ACCESS_LOG: &str = "longshore::serve::access";
 
 impl Server {
@@ -68,13 +69,16 @@ impl Server {
     }
 }
 
+/// What can be done everywhere.
+const READS: &str = "GET, HEAD";
+/// What can be done with manifests.
+const OF_MANIFESTS: &str = "GET, HEAD, PUT, DELETE";
+
 /// What can be done at a path.
 const fn allowed(route: &Route) -> &'static str {
     match route {
-        Route::Web | Route::Root | Route::Catalog | Route::Tags(_) | Route::Referrers(..) => {
-            "GET, HEAD"
-        }
-        Route::Manifest(..) => "GET, HEAD, PUT, DELETE",
+        Route::Web | Route::Root | Route::Catalog | Route::Tags(_) | Route::Referrers(..) => READS,
+        Route::Manifest(..) => OF_MANIFESTS,
         Route::Blob(..) => "GET, HEAD, DELETE",
         Route::Uploads(_) => "POST",
         Route::Upload(..) => "GET, PATCH, PUT, DELETE",
@@ -84,7 +88,7 @@ const fn allowed(route: &Route) -> &'static str {
 /// Answers a request.
 pub(super) async fn respond(server: Arc<Server>, mut request: Request) -> Response {
     let handled = server.handle(&mut request).await;
-    let Request { parts: request, mut body, .. } = request;
+    let Request { parts: request, mut body, peer, .. } = request;
     let mut response = match handled {
         Ok(response) => response,
         Err(refusal) => {
@@ -97,9 +101,18 @@ pub(super) async fn respond(server: Arc<Server>, mut request: Request) -> Respon
     };
     let version = HeaderValue::from_static("registry/2.0");
     response.headers_mut().insert(API_VERSION, version);
+    if request.uri.path().contains("/manifests/") {
+        // A client learns whether it may push, without trying it (RFC 9110, section 10.2.1).
+        let allowed = if server.read_only { READS } else { OF_MANIFESTS };
+        response.headers_mut().entry(ALLOW).or_insert(HeaderValue::from_static(allowed));
+    }
     // One line per request, which tests count.
     let status = response.status().as_u16();
-    tracing::debug!(target: ACCESS_LOG, "{} {} {status}", request.method, request.uri);
+    if server.access_log {
+        tracing::info!(target: ACCESS_LOG, "{peer} {} {} {status}", request.method, request.uri);
+    } else {
+        tracing::debug!(target: ACCESS_LOG, "{} {} {status}", request.method, request.uri);
+    }
     response
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Server {
     hosts: Hosts,
     /// True if nothing may be written or deleted.
     pub(super) read_only: bool,
+    /// True if each request is logged without `--debug`.
+    pub(super) access_log: bool,
     pub(super) folder: Arc<Folder>,
     pub(super) uploads: Uploads,
     text: Semaphore,
@@ -34,10 +36,11 @@ impl Server {
         users: Option<Arc<Htpasswd>>,
         hosts: Hosts,
         folder: Arc<Folder>,
-        read_only: bool,
+        (read_only, access_log): (bool, bool),
     ) -> Self {
         let uploads = Uploads::new(Arc::clone(&folder));
-        Self { users, hosts, read_only, folder, uploads, text: Semaphore::new(UNITS as usize) }
+        let text = Semaphore::new(UNITS as usize);
+        Self { users, hosts, read_only, access_log, folder, uploads, text }
     }
 
     /// Checks that a request names this registry, and a user with the right password.

@@ -43,6 +43,7 @@ fn options(root: Option<&Path>) -> ServeOptions {
         htpasswd: None,
         hosts: Vec::new(),
         read_only: false,
+        access_log: false,
         tls: None,
     }
 }

@@ -18,6 +18,8 @@ use super::server::Server;
 
 /// The rows of a page. The manifests of this many tags are read for each page.
 const ROWS: usize = 100;
+/// The most words that names are searched for.
+const WORDS: usize = 16;
 /// Platforms of a tag that are shown, and manifests of an index that are read.
 const CHILDREN: usize = 64;
 
@@ -45,23 +47,33 @@ impl Server {
     /// `GET /`: the repositories, or the tags of the one in the query.
     pub(super) async fn show(&self, query: Option<&str>) -> Result<Response, Refusal> {
         let last = parameter(query, "last").filter(|last| !last.is_empty());
+        let find = Find::of(parameter(query, "find").as_deref().unwrap_or_default());
         match parameter(query, "repository") {
-            None => self.show_repositories(last.as_deref()).await,
+            None => self.show_repositories(&find, last.as_deref()).await,
             Some(name) => {
                 let name = name.parse::<Repository>();
                 let name =
                     name.map_err(|error| Refusal::bad(Code::NameInvalid, error.to_string()))?;
-                self.show_tags(&name, last.as_deref()).await
+                self.show_tags(&name, &find, last.as_deref()).await
             }
         }
     }
 
-    async fn show_repositories(&self, last: Option<&str>) -> Result<Response, Refusal> {
+    async fn show_repositories(
+        &self,
+        find: &Find,
+        last: Option<&str>,
+    ) -> Result<Response, Refusal> {
         let fault = |error| Refusal::fault("list the repositories", &error);
         let all = self.folder.repositories().await.map_err(fault)?;
         let count = all.len();
-        let mut behind =
-            all.into_iter().filter(|name| last.is_none_or(|last| name.as_str() > last)).peekable();
+        let found: Vec<Repository> =
+            all.into_iter().filter(|name| find.finds(name.as_str())).collect();
+        let heading = find.counted(found.len(), count);
+        let mut behind = found
+            .into_iter()
+            .filter(|name| last.is_none_or(|last| name.as_str() > last))
+            .peekable();
         let shown: Vec<Repository> = behind.by_ref().take(ROWS).collect();
         let mut rows = String::new();
         for name in &shown {
@@ -81,17 +93,23 @@ impl Server {
             );
         }
         let next = shown.last().filter(|_| behind.peek().is_some());
-        let next = next.map(|last| format!("/?last={}", query_value(last.as_str())));
-        let heading = format!("{count} {}", if count == 1 { "repository" } else { "repositories" });
+        let next =
+            next.map(|last| format!("/?last={}{}", query_value(last.as_str()), find.in_query()));
         let head = "<th scope=\"col\">Repository</th><th scope=\"col\" class=\"number\">Tags</th>";
-        Ok(page(&heading, "", head, &rows, next.as_deref()))
+        Ok(page(&heading, "", &find.form(None), head, &rows, next.as_deref()))
     }
 
-    async fn show_tags(&self, name: &Repository, last: Option<&str>) -> Result<Response, Refusal> {
+    async fn show_tags(
+        &self,
+        name: &Repository,
+        find: &Find,
+        last: Option<&str>,
+    ) -> Result<Response, Refusal> {
         let fault = |error| Refusal::fault("read the repository", &error);
         let tags = self.folder.look_up(name, |contents| {
             let tagged = |tag: &Tag| Some((tag.clone(), contents.tagged(tag)?.clone()));
-            let tags = contents.tags_after(last).filter_map(tagged);
+            let tags = contents.tags_after(last).filter(|tag| find.finds(tag.as_str()));
+            let tags = tags.filter_map(tagged);
             tags.take(ROWS + 1).collect::<Vec<_>>()
         });
         let mut tags = tags.await.map_err(fault)?.ok_or_else(|| Refusal::no_repository(name))?;
@@ -100,7 +118,7 @@ impl Server {
         let next = tags.last().filter(|_| has_more);
         let next = next.map(|(last, _)| {
             let (name, last) = (query_value(name.as_str()), query_value(last.as_str()));
-            format!("/?repository={name}&amp;last={last}")
+            format!("/?repository={name}&amp;last={last}{}", find.in_query())
         });
         let mut rows = String::new();
         for (tag, known) in tags {
@@ -123,7 +141,8 @@ impl Server {
         let head = "<th scope=\"col\">Tag</th><th scope=\"col\">Platforms</th>\
             <th scope=\"col\" class=\"number\">Size</th><th scope=\"col\">Digest and media type</th>";
         let back = "<p><a href=\"/\">All repositories</a></p>";
-        Ok(page(name.as_str(), back, head, &rows, next.as_deref()))
+        let form = find.form(Some(name));
+        Ok(page(name.as_str(), back, &form, head, &rows, next.as_deref()))
     }
 
     /// Reads the sizes and platforms of a tag. What cannot be read counts as nothing.
@@ -177,8 +196,63 @@ fn added(content: Vec<&Descriptor>, seen: &mut HashSet<Digest>) -> u64 {
     new.map(|content| content.size).fold(0, u64::saturating_add)
 }
 
-/// A page with one table.
-fn page(heading: &str, above: &str, head: &str, rows: &str, next: Option<&str>) -> Response {
+/// The words that names must have to be shown.
+struct Find {
+    text: String,
+    words: Vec<String>,
+}
+
+impl Find {
+    fn of(text: &str) -> Self {
+        // A form writes blanks so, and no name has a plus.
+        let text = text.replace('+', " ").trim().to_owned();
+        let words = text.split_whitespace().take(WORDS).map(str::to_lowercase).collect();
+        Self { text, words }
+    }
+
+    /// Whether `name` has all words, in any case.
+    fn finds(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.words.iter().all(|word| name.contains(word.as_str()))
+    }
+
+    /// Says how many repositories were found.
+    fn counted(&self, found: usize, all: usize) -> String {
+        let of = if self.words.is_empty() { String::new() } else { format!("{found} of ") };
+        format!("{of}{all} {}", if all == 1 { "repository" } else { "repositories" })
+    }
+
+    /// The words in the query of a link.
+    fn in_query(&self) -> String {
+        match self.words.is_empty() {
+            true => String::new(),
+            false => format!("&amp;find={}", query_value(&self.text)),
+        }
+    }
+
+    /// The form that asks for words; `repository` is the one whose tags are shown.
+    fn form(&self, repository: Option<&Repository>) -> String {
+        let repository = repository.map_or_else(String::new, |name| {
+            let name = escape(name.as_str());
+            format!("<input type=\"hidden\" name=\"repository\" value=\"{name}\">")
+        });
+        format!(
+            "<form role=\"search\" action=\"/\">{repository}<input type=\"search\" name=\"find\" value=\"{}\" \
+             aria-label=\"Words in names\"> <button>Find</button></form>",
+            escape(&self.text)
+        )
+    }
+}
+
+/// A page with one table, and a `form` before it.
+fn page(
+    heading: &str,
+    above: &str,
+    form: &str,
+    head: &str,
+    rows: &str,
+    next: Option<&str>,
+) -> Response {
     let heading = escape(heading);
     let next =
         next.map_or_else(String::new, |next| format!("<p><a href=\"{next}\">Next page</a></p>"));
@@ -186,7 +260,7 @@ fn page(heading: &str, above: &str, head: &str, rows: &str, next: Option<&str>) 
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <title>{heading} · longshore</title><style>{STYLE}</style></head><body>\
-         <main>{above}<h1>{heading}</h1><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>\
+         <main>{above}<h1>{heading}</h1>{form}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>\
          {next}</main></body></html>\n"
     );
     let headers = [
@@ -195,7 +269,7 @@ fn page(heading: &str, above: &str, head: &str, rows: &str, next: Option<&str>) 
         (
             CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(
-                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
             ),
         ),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -240,7 +314,30 @@ fn human(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, human};
+    use super::{Find, escape, human};
+
+    #[test]
+    fn names_need_all_words() {
+        for (text, name, expected) in [
+            ("", "team/app", true),
+            (" app ", "team/app", true),
+            ("APP team", "team/app", true),
+            ("team/a", "team/app", true),
+            ("app+team", "team/app", true),
+            ("app x", "team/app", false),
+            ("rc", "2.0-RC.1", true),
+        ] {
+            assert_eq!(Find::of(text).finds(name), expected, "{text:?} in {name}");
+        }
+        let many = format!("{}missing", "a ".repeat(16));
+        assert!(Find::of(&many).finds("a"), "the 17th word does not count");
+        let words = Find::of(" a  \"<b> ");
+        assert_eq!(words.counted(1, 3), "1 of 3 repositories");
+        assert_eq!(words.in_query(), "&amp;find=a++%22%3Cb%3E");
+        assert!(words.form(None).contains("value=\"a  &quot;&lt;b&gt;\""), "{}", words.form(None));
+        assert_eq!(Find::of("").counted(1, 1), "1 repository");
+        assert_eq!(Find::of("  ").in_query(), "");
+    }
 
     #[test]
     fn sizes_have_one_digit_behind_the_point() {

@@ -1,5 +1,6 @@
 //! One connection: who is at its other end, and what it is doing.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -25,6 +26,15 @@ impl Peer {
             }
             address => address,
         })
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V6(network) if !network.is_loopback() => write!(f, "{network}/64"),
+            address => write!(f, "{address}"),
+        }
     }
 }
 
@@ -122,5 +132,9 @@ mod tests {
         assert_eq!(peer("::ffff:192.0.2.1"), peer("192.0.2.1"));
         assert_ne!(peer("192.0.2.1"), peer("192.0.2.2"));
         assert_ne!(peer("::1"), peer("::2"));
+        let shown = |text: &str| peer(text).to_string();
+        assert_eq!(shown("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(shown("2001:db8:1:2::3"), "2001:db8:1:2::/64");
+        assert_eq!(shown("::1"), "::1");
     }
 }

@@ -10,11 +10,17 @@ async fn a_read_only_registry_refuses_every_change() {
     let folder = tempfile::tempdir().unwrap();
     let writable = Running::at(folder.path()).await;
     let manifest = writable.push_image("a", Some("1"), b"x").await;
+    let answer = writable.head("/v2/a/manifests/none").await;
+    assert_eq!(answer.headers()["allow"], "GET, HEAD, PUT, DELETE");
     writable.stop().await;
     let reads = ServeOptions { read_only: true, ..options(Some(folder.path())) };
     let registry = Running::start(reads).await;
     assert_eq!(registry.get("/v2/a/manifests/1").await.text().await.unwrap(), manifest);
-    assert_eq!(registry.head("/v2/a/manifests/1").await.status(), 200);
+    for (path, status) in [("/v2/a/manifests/1", 200), ("/v2/a/manifests/none", 404)] {
+        let answer = registry.head(path).await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["allow"], "GET, HEAD");
+    }
     assert_eq!(registry.get("/v2/_catalog").await.status(), 200);
     for path in ["/v2/a/manifests/1", "/v2/a/blobs/uploads/", "/v2/b/blobs/uploads/x", "/v2/"] {
         for method in [Method::PUT, Method::POST, Method::PATCH, Method::DELETE] {
