@@ -342,3 +342,59 @@ fn a_registry_alone_is_no_repository() {
         assert!(!run.stderr.contains("REPOSITORY"), "{}", run.stderr);
     }
 }
+
+#[test]
+fn configurations_are_shown_if_that_is_asked_for() {
+    let registry = Registry::embedded();
+    let image = |platform: &str, label: &str| {
+        Image::new(platform).label("org.example.name", label).layer(1, 10).build()
+    };
+    let (amd, arm) = (image("linux/amd64", "one"), image("linux/arm64", "two \u{1b}[31m"));
+    let proof = Image::artifact("application/vnd.in-toto+json").layer(4, 50).build();
+    let index = Index::oci().child(&amd).child(&arm).attestation(&proof, &amd).build();
+    registry.push("team/app", "1", &index);
+    registry.push("team/app", "single", &amd);
+    registry.push("team/app", "artifact", &proof);
+    let look = |tag: &str| inspect(&format!("{}/team/app:{tag}", registry.address()));
+    let run = look("1").arg("--config").run().exits(0);
+    for text in [
+        "config      linux/amd64\n",
+        "config      linux/arm64\n",
+        "  label       org.example.name=one\n",
+        "  label       org.example.name=two \\u{1b}[31m\n",
+    ] {
+        assert!(run.stdout.contains(text), "no {text:?} in {}", run.stdout);
+    }
+    assert_eq!(run.stdout.matches("config  ").count(), 2, "{}", run.stdout);
+    let manifests = look("1").args(["--config", "--output=json"]).run().exits(0).json();
+    let manifests = manifests["manifests"].as_array().unwrap();
+    let labels = |at: usize| &manifests[at]["configuration"]["config"]["Labels"];
+    assert_eq!(labels(0)["org.example.name"], "one");
+    assert_eq!(labels(1)["org.example.name"], "two \u{1b}[31m");
+    assert_eq!(manifests[1]["configuration"]["architecture"], "arm64");
+    assert!(manifests[2]["configuration"].is_null(), "{manifests:?}");
+    let single = look("single").args(["--config", "--output=json"]).run().exits(0).json();
+    assert_eq!(single["manifests"][0]["configuration"]["os"], "linux");
+    let artifact = look("artifact").arg("--config").run().exits(0);
+    assert!(!artifact.stdout.contains("config  "), "{}", artifact.stdout);
+    let without = look("1").arg("--output=json").run().exits(0).json();
+    assert!(without["manifests"][0].get("configuration").is_none(), "{without}");
+    assert!(!look("1").run().exits(0).stdout.contains("org.example"));
+}
+
+#[test]
+fn a_configuration_that_is_lost_or_large_is_an_error() {
+    let registry = Registry::embedded();
+    let image = Image::new("linux/amd64").layer(1, 10).build();
+    registry.push("team/app", "1", &Index::oci().child(&image).build());
+    let config: serde_json::Value = serde_json::from_slice(image.bytes()).unwrap();
+    let digest = config["config"]["digest"].as_str().unwrap();
+    registry.lose("team/app", digest);
+    let reference = format!("{}/team/app:1", registry.address());
+    inspect(&reference).run().exits(0);
+    inspect(&reference).arg("--config").run().exits(1).complains(digest);
+    let large = Image::new("linux/amd64").label("a", &"x".repeat(17 << 20)).build();
+    registry.push("team/app", "large", &Index::oci().child(&large).build());
+    let run = inspect(&format!("{}/team/app:large", registry.address())).arg("--config").run();
+    run.exits(1).complains("the configurations have more than 16777216 bytes together");
+}

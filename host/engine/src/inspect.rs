@@ -1,6 +1,8 @@
 //! Looks at one image without copying it: its platforms, sizes and referrers, and what another store has
 //! of it.
 
+mod configurations;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use longshore_oci::{
 };
 use longshore_store::{Intent, Source};
 
+pub use self::configurations::{Configurations, configurations};
 use crate::error::JobError;
 use crate::source_reader::{KnownSources, SourceReader};
 use crate::walk::{Descendants, OutOfBounds, descendants};
@@ -64,6 +67,8 @@ pub struct InspectedManifest {
     pub platform: Option<Platform>,
     /// The digest of the manifest that it describes, for BuildKit's attestations.
     pub attests: Option<String>,
+    /// Its configuration, if it is an image.
+    pub config: Option<Descriptor>,
     /// Number of layers.
     pub layers: usize,
     /// Size of its blobs, in bytes.
@@ -414,6 +419,7 @@ fn inspected(child: &Descriptor, single: &Single) -> InspectedManifest {
         media_type: child.media_type.clone(),
         platform,
         attests: child.attestation_of().map(str::to_owned),
+        config: single.config.clone().filter(|config| config.media_type.is_image_config()),
         layers: single.layers.len(),
         size: single.blobs().iter().map(|blob| blob.size).sum(),
     }

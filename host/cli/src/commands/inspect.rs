@@ -111,14 +111,23 @@ pub(crate) async fn inspect(
         Ok(found) => found,
         Err(error) => return Ok(failed(&error.without_side(), error.hint().as_deref(), log)),
     };
+    let configurations = match flags.config {
+        false => None,
+        true => match inspect::configurations(&found, &opened, &wanted).await {
+            Ok(read) => Some(read),
+            Err(error) => return Ok(failed(&error.without_side(), error.hint().as_deref(), log)),
+        },
+    };
+    let configurations = configurations.as_ref();
     let Some(store) = destination else {
-        report::print_inspection(&wanted, &found, None, flags.output)?;
+        report::print_inspection(&wanted, &found, configurations, None, flags.output)?;
         return Ok(Exit::Done);
     };
     let copy = place(&wanted, store, &flags.default_project)?;
     let opened = open_to_look(&copy.store, insecure)?;
     let located = inspect::find(&found, &opened, &copy).await;
-    report::print_inspection(&wanted, &found, Some((&copy, located.as_ref())), flags.output)?;
+    let copied = Some((&copy, located.as_ref()));
+    report::print_inspection(&wanted, &found, configurations, copied, flags.output)?;
     match located {
         Ok(_) => Ok(Exit::Done),
         Err(error) => Ok(failed(&error.without_side(), error.hint().as_deref(), log)),

@@ -34,10 +34,11 @@ pub(crate) struct Tags {
 Examples:
   longshore inspect docker.io/library/redis:7.2
   longshore inspect redis:7.2 -d registry.example.com
-  longshore inspect oci:/srv/images/team/app:1.0
+  longshore inspect oci:/srv/images/team/app:1.0 --config
 
-Only manifests are read, no layers. With -d, inspect looks for the image where mirror would put it without \
-rewrites: in the default project, if its path has one part. docker:// before REFERENCE is accepted.
+Only manifests are read, and configurations with --config, but no layers. With -d, inspect looks for the \
+image where mirror would put it without rewrites: in the default project, if its path has one part. docker:// \
+before REFERENCE is accepted.
 Exit codes: 0 the image is shown, 1 it or the destination could not be read, 2 the usage is wrong.")]
 pub(crate) struct Inspect {
     /// Show the image REFERENCE, such as redis:7.2, ghcr.io/team/app@sha256:… or oci:DIR:TAG
@@ -53,6 +54,9 @@ pub(crate) struct Inspect {
     /// Look in PROJECT for an image whose path has one part; - looks for it without a project
     #[arg(long, value_name = "PROJECT", default_value = "library")]
     pub(crate) default_project: String,
+    /// Also show the configuration of each image: when it was created, its labels, environment and command
+    #[arg(long)]
+    pub(crate) config: bool,
     /// Print the image to standard output as FORMAT
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,

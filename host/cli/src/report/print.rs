@@ -2,6 +2,7 @@
 
 mod column;
 mod comparison;
+mod configuration;
 mod document;
 mod figures;
 mod inspection;

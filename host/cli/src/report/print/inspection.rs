@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use indicatif::HumanBytes;
 use longshore_engine::JobError;
 use longshore_engine::counted;
-use longshore_engine::inspect::{Inspection, Located, Presence};
+use longshore_engine::inspect::{Configurations, Inspection, Located, Presence};
 use longshore_oci::{Digest, Reference};
 use serde::Serialize;
 
 use super::column::{DigestColumn, columns_of_stdout, short};
+use super::configuration::write_configuration;
 use super::document::{write_document_as_json, write_document_as_yaml};
 use super::stdout::with_stdout;
 use crate::report::error::ReportError;
@@ -30,19 +31,22 @@ pub(crate) fn print_tags(tags: &[&str], output: OutputFormat) -> Result<(), Repo
 /// A reference at the destination, and what is there, or why that could not be read.
 type Copy<'a> = (&'a Reference, Result<&'a Located, &'a JobError>);
 
-/// Prints an image, and what another store has of it.
+/// Prints an image, its configurations if they were read, and what another store has of it.
 ///
 /// # Errors
 /// Returns an error if standard output cannot be written, unless its reader has ended.
 pub(crate) fn print_inspection(
     reference: &Reference,
     found: &Inspection,
+    configurations: Option<&Configurations>,
     copy: Option<Copy<'_>>,
     output: OutputFormat,
 ) -> Result<(), ReportError> {
     with_stdout(|out| match output {
-        OutputFormat::Text => write_text(reference, found, copy, columns_of_stdout(), out),
-        format => write_document(&document(reference, found, copy), format, out),
+        OutputFormat::Text => {
+            write_text(reference, found, configurations, copy, columns_of_stdout(), out)
+        }
+        format => write_document(&document(reference, found, configurations, copy), format, out),
     })
 }
 
@@ -60,6 +64,7 @@ pub(super) fn write_document(
 fn write_text(
     reference: &Reference,
     found: &Inspection,
+    configurations: Option<&Configurations>,
     copy: Option<Copy<'_>>,
     columns: Option<usize>,
     out: &mut dyn Write,
@@ -92,6 +97,13 @@ fn write_text(
         lines.add("referrer", &referrer.digest, text);
     }
     lines.write(columns, out)?;
+    for manifest in &found.manifests {
+        let Some(document) = configurations.and_then(|all| all.of(&manifest.digest)) else {
+            continue;
+        };
+        let name = of_manifest(found, &manifest.digest);
+        write_configuration(&name, document, out)?;
+    }
     if let Some((copy, located)) = copy {
         let text = match located {
             Ok(located) => told(found, located),
@@ -159,17 +171,22 @@ fn of_manifest(found: &Inspection, digest: &Digest) -> String {
 fn document(
     reference: &Reference,
     found: &Inspection,
+    configurations: Option<&Configurations>,
     copy: Option<Copy<'_>>,
 ) -> serde_json::Value {
     let manifest = |manifest: &longshore_engine::inspect::InspectedManifest| {
-        serde_json::json!({
+        let mut document = serde_json::json!({
             "digest": manifest.digest,
             "mediaType": manifest.media_type,
             "platform": manifest.platform.as_ref().map(ToString::to_string),
             "attestationOf": manifest.attests,
             "layers": manifest.layers,
             "bytes": manifest.size,
-        })
+        });
+        if let Some(configurations) = configurations {
+            document["configuration"] = configurations.of(&manifest.digest).cloned().into();
+        }
+        document
     };
     let referrer = |referrer: &longshore_engine::inspect::InspectedReferrer| {
         serde_json::json!({
