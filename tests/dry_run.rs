@@ -11,7 +11,7 @@ fn image(seed: u64) -> Content {
 /// Returns the requests that could change something in the registry.
 fn writes(registry: &Registry) -> Vec<String> {
     let mut requests = registry.requests();
-    let reads = ["\"GET ", "\"HEAD "];
+    let reads = ["\"GET ", "\"HEAD ", "\"OPTIONS "];
     requests.retain(|line| {
         line.contains("\" ")
             && line.contains(" /v2/")
@@ -296,4 +296,66 @@ fn a_duplicate_is_not_said_to_be_left_out() {
         "{}",
         run.stdout
     );
+}
+
+#[test]
+fn a_registry_that_takes_no_uploads_fails_what_would_be_copied() {
+    let source = Registry::embedded();
+    for seed in [1, 2] {
+        source.push("team/app", &seed.to_string(), &image(seed));
+    }
+    let serve = ["serve", "registry", "--listen", "127.0.0.1:0"];
+    let filled = Registry::embedded();
+    filled.push("team/app", "1", &image(1));
+    let again = filled.killed().args(serve).arg("--read-only");
+    let read_only = [
+        Some(Registry::embedded_by(again)),
+        Registry::docker().read_only().start(),
+        Registry::distribution().read_only().start(),
+    ];
+    let list = "team/app team/app 1\nteam/app team/app 2\n";
+    for (position, registry) in read_only.iter().flatten().enumerate() {
+        if position > 0 {
+            registry.push("team/app", "1", &image(1));
+        }
+        let run = |flags: &[&str]| {
+            let run = Longshore::new().mirror().list(list).args(flags);
+            run.source(source.address()).destination(registry.address()).run()
+        };
+        let dry = run(&["--dry-run"]).exits(1).sums_up("0 to copy, 1 skipped, 1 failed");
+        dry.complains("the registry takes no uploads: it allows only GET, HEAD there")
+            .complains("hint: the registry is read-only: end its maintenance");
+        run(&[]).exits(1).sums_up("0 copied, 1 skipped, 1 failed");
+    }
+}
+
+#[test]
+fn only_a_registry_that_says_so_takes_no_uploads() {
+    let pair = Pair::embedded();
+    pair.source.push("team/app", "1", &image(1));
+    let plain = |status: u16, allow: &str| Answer::status(status).header("allow", allow);
+    let own = |status: u16, allow: &str| {
+        plain(status, allow).header("docker-distribution-api-version", "registry/2.0")
+    };
+    for (answer, exit) in [
+        (own(405, "GET, HEAD"), 1),
+        (own(200, "GET,HEAD,OPTIONS"), 1),
+        (own(200, "GET, HEAD, POST"), 0),
+        (own(405, "POST"), 0),
+        (own(403, "GET, HEAD"), 0),
+        (own(200, ""), 0),
+        (plain(405, "GET, HEAD"), 0),
+        (Answer::status(404), 0),
+        (Answer::status(500), 0),
+    ] {
+        let proxy = FaultProxy::before(&pair.destination);
+        proxy.rule(Rule::on("OPTIONS", "*").answers(answer));
+        // As of a registry that says nothing of its own accord.
+        proxy.rule(Rule::on("HEAD", "*/manifests/*").answers(Answer::status(404)));
+        let run = Longshore::new().mirror().list("team/app team/app 1\nteam/app team/other 1\n");
+        let run = run.source(pair.source.address()).destination(proxy.address());
+        let run = run.args(["--dry-run", "--retries=0"]).run();
+        let asked = proxy.count("OPTIONS", "*/blobs/uploads/*");
+        assert_eq!((run.exit, asked), (exit, 1), "{}\n{}", run.stdout, run.stderr);
+    }
 }

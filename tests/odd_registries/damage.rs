@@ -37,7 +37,8 @@ fn force_recursive_says_that_a_registry_keeps_a_damaged_blob() {
             .run()
             .exits(1);
         run.complains(&format!("it has {size} bytes there, expected 5000"))
-            .complains("delete the blob from the registry's storage");
+            .complains("delete the blob from the registry's storage")
+            .complains("docker-registry keeps it in docker/registry/v2/blobs/sha256/");
     }
 }
 

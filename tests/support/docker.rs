@@ -32,6 +32,7 @@ pub(crate) struct DockerRegistry {
     account: Option<(String, String)>,
     tls: Option<Tls>,
     lists_blobs: bool,
+    read_only: bool,
     /// The registry that it is a pull-through cache of.
     upstream: Option<String>,
 }
@@ -39,12 +40,17 @@ pub(crate) struct DockerRegistry {
 impl DockerRegistry {
     /// Debian's `docker-registry`.
     pub(super) fn debian() -> Self {
-        Self { program: DEBIAN, account: None, tls: None, lists_blobs: false, upstream: None }
+        Self::of(DEBIAN)
     }
 
     /// Distribution 3.
     pub(super) fn version_3() -> Self {
-        Self { program: VERSION_3, account: None, tls: None, lists_blobs: false, upstream: None }
+        Self::of(VERSION_3)
+    }
+
+    const fn of(program: &'static str) -> Self {
+        let (account, tls, upstream) = (None, None, None);
+        Self { program, account, tls, lists_blobs: false, read_only: false, upstream }
     }
 
     /// Requires this user name and password.
@@ -82,10 +88,16 @@ impl DockerRegistry {
         self
     }
 
+    /// Puts it into its maintenance mode, in which it takes no pushes.
+    pub(crate) const fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
     /// Starts the server on a free loopback port. Returns `None` and skips the test if it is not
     /// installed.
     ///
-    /// With TLS or a password, a second server without both shares the storage. Tests push and read
+    /// With TLS, a password or maintenance, a second server without them shares the storage. Tests push and read
     /// through the second one.
     pub(crate) fn start(self) -> Option<Registry> {
         let Some(program) = super::skip::found(self.program) else {
@@ -119,11 +131,14 @@ impl DockerRegistry {
         if let Some(upstream) = &self.upstream {
             let _ = writeln!(config, "proxy: {{remoteurl: 'http://{upstream}'}}");
         }
+        if self.read_only {
+            config = config.replace("uploadpurging:", "readonly: {enabled: true}, uploadpurging:");
+        }
         if self.lists_blobs {
             config += "validation: {manifests: {indexes: {platforms: none}}}\n";
         }
         let (front, address) = serve(&program, folder, "config.yml", &config);
-        let guarded = self.tls.is_some() || self.account.is_some();
+        let guarded = self.tls.is_some() || self.account.is_some() || self.read_only;
         let back = guarded.then(|| serve(&program, folder, "back.yml", &base_config(folder)));
         let open = back.as_ref().map_or(&address, |(_, address)| address);
         let endpoint = Endpoint::new(open);

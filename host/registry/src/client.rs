@@ -14,6 +14,7 @@ use crate::auth::account::Accounts;
 use crate::auth::challenge::Challenges;
 use crate::auth::exchange::{CredentialExchange, Exchanges};
 use crate::auth::token::{GuestTokens, Tokens};
+use crate::content::allowed_methods::AllowedMethods;
 use crate::content::fallback_lists::FallbackLists;
 use crate::content::pull_through::known::PullThrough;
 use crate::download::shared::Downloads;
@@ -168,6 +169,7 @@ impl Registries {
                 probes: ProbeHistory::default(),
                 pull_through: PullThrough::default(),
                 fallback_lists: FallbackLists::default(),
+                allowed_methods: AllowedMethods::default(),
             })
         });
         Arc::clone(client)
@@ -260,6 +262,7 @@ pub struct Client {
     pub(super) probes: ProbeHistory,
     pub(super) pull_through: PullThrough,
     pub(super) fallback_lists: FallbackLists,
+    pub(super) allowed_methods: AllowedMethods,
 }
 
 impl Client {

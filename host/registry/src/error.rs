@@ -207,6 +207,8 @@ pub enum Cause {
         "it has {found} bytes there, expected {expected}, and sending it again changes nothing"
     )]
     Damaged {
+        /// The digest of the blob.
+        digest: Digest,
         /// Bytes that the registry has.
         found: u64,
         /// Bytes expected.
@@ -251,6 +253,9 @@ pub enum Cause {
     /// The destination is a pull-through cache.
     #[error("{0}; nothing can be mirrored into it")]
     PullThrough(String),
+    /// The registry allows only these methods where uploads begin.
+    #[error("the registry takes no uploads: it allows only {0} there")]
+    ReadOnly(String),
     /// Other writers kept overwriting a shared index.
     #[error("others keep changing it at the same time")]
     Contended,
@@ -396,7 +401,9 @@ impl From<RegistryError> for StoreError {
             (Cause::Size { expected, found }, _) => {
                 Fault::Size { expected: *expected, found: *found }
             }
-            (Cause::PullThrough(_) | Cause::NoRightToPush(_), _) => Fault::Refused,
+            (Cause::PullThrough(_) | Cause::NoRightToPush(_) | Cause::ReadOnly(_), _) => {
+                Fault::Refused
+            }
             (Cause::Manifest(manifest), _) => Fault::Manifest(manifest.clone()),
             _ if is_manifest_push && error.is_unknown_content() => Fault::MissingContent,
             _ if is_manifest_push && error.is_immutable_tag() => Fault::ImmutableTag,

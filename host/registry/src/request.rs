@@ -247,7 +247,7 @@ impl Client {
     ///
     /// The credential is only sent to the registry's own origin. Another registry that wants a token
     /// is asked for one without any credential.
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         call: &Call,
         authorization: Option<&HeaderValue>,
@@ -266,6 +266,9 @@ impl Client {
                 _ => None,
             };
             let response = self.send_to(call, &at, shown).await?;
+            if is_own {
+                self.allowed_methods.saw(at.url.path(), response.headers());
+            }
             let follows = response.status().is_redirection()
                 && response.status() != StatusCode::NOT_MODIFIED
                 && matches!(call.method, Method::GET | Method::HEAD);

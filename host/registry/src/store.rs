@@ -189,6 +189,13 @@ impl Destination for Client {
         async move { self.lacks_push_right(repository).await.map(StoreError::from) }.boxed()
     }
 
+    fn takes_no_push<'a>(
+        &'a self,
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, Option<StoreError>> {
+        async move { self.takes_no_push(repository).await.map(StoreError::from) }.boxed()
+    }
+
     fn place_blob<'a>(
         &'a self,
         transfer: BlobTransfer<'a>,

@@ -174,6 +174,14 @@ pub trait Destination: Source {
         false
     }
 
+    /// Says that the store takes no pushes into `repository`, if it says so without a push.
+    fn takes_no_push<'a>(
+        &'a self,
+        _repository: &'a Repository,
+    ) -> BoxFuture<'a, Option<StoreError>> {
+        std::future::ready(None).boxed()
+    }
+
     /// Ensures that a repository holds a blob.
     ///
     /// The blob exists already, is taken over from another repository, or is read from its source,

@@ -81,6 +81,12 @@ pub enum Fault {
     Other,
 }
 
+/// Says where docker-registry keeps the content with `digest`, for somebody who must delete it by hand.
+pub fn kept_by_distribution(digest: &Digest) -> String {
+    let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
+    format!("docker-registry keeps it in docker/registry/v2/blobs/{algorithm}/{}/{hex}", &hex[..2])
+}
+
 /// Advice for a process whose error says that it has no more file descriptors (`EMFILE`, `ENFILE`).
 pub fn out_of_files(error: &str) -> Option<&'static str> {
     // Linux and macOS number these errors alike.

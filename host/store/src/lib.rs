@@ -22,7 +22,9 @@ pub use content::{BlobStream, Prefix, Progress, VerifiedBlob};
 pub use destination::{
     BlobSource, BlobTransfer, Destination, ManifestPushed, Placed, TransferFailure, Trust,
 };
-pub use error::{Fault, MISSING_PROJECT, Operation, StoreError, out_of_files};
+pub use error::{
+    Fault, MISSING_PROJECT, Operation, StoreError, kept_by_distribution, out_of_files,
+};
 pub use interrupt::Interrupt;
 pub use source::{Admission, BlobPresence, Intent, Retries, Source};
 pub use stores::{Effort, PauseSpan, StoreEffort, Stores};

@@ -312,6 +312,13 @@ async fn would_copy(
     {
         return Err(work.destination_error(refusal));
     }
+    // A forced run pushes nothing where nothing is missing.
+    if !state.is_new()
+        && !state.is(&destination)
+        && let Some(refusal) = work.destination.takes_no_push(work.repository()).await
+    {
+        return Err(work.destination_error(refusal));
+    }
     let mut reason = match state {
         DestinationState::Absent => "would be copied".to_owned(),
         DestinationState::Holds(same) if *same == destination => {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use longshore_oci::{Content, Digest, Manifest, ManifestReference, RawManifest};
-use longshore_store::{Fault, ManifestPushed, Operation, StoreError};
+use longshore_store::{Fault, ManifestPushed, Operation, StoreError, kept_by_distribution};
 
 use super::work::Work;
 use crate::error::JobError;
@@ -89,11 +89,10 @@ async fn read_back(work: &Work<'_>, manifest: &RawManifest) -> Result<(), JobErr
 /// The error of a push after which the destination still holds other content under the digest.
 pub(super) fn corrupt(operation: Operation, digest: &Digest) -> StoreError {
     let message = "the destination holds other content under this digest, and keeps it";
-    let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
     let hint = format!(
         "most registries do not replace existing content: delete {digest} from the registry's storage, then \
-         run this again (docker-registry keeps it in docker/registry/v2/blobs/{algorithm}/{}/{hex})",
-        &hex[..2]
+         run this again ({})",
+        kept_by_distribution(digest)
     );
     StoreError::new(operation, Fault::Refused, message).with_hint(hint)
 }

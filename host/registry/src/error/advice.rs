@@ -1,6 +1,6 @@
 //! Advice for each cause of a failure.
 
-use longshore_store::{MISSING_PROJECT, out_of_files};
+use longshore_store::{MISSING_PROJECT, kept_by_distribution, out_of_files};
 
 use super::{CATALOG, Cause, INTO_CACHE, RegistryError};
 use crate::auth::challenge::BEARER_WITHOUT_REALM;
@@ -54,10 +54,14 @@ impl RegistryError {
             Cause::Credential(_) => {
                 "fix or remove the credential that the error names; docker login writes it again"
             }
-            Cause::Damaged { .. } => {
-                "most registries keep existing content: delete the blob from the registry's storage first"
+            Cause::Damaged { digest, .. } => {
+                return Some(format!(
+                    "most registries keep existing content: delete the blob from the registry's storage first ({})",
+                    kept_by_distribution(digest)
+                ));
             }
             Cause::PullThrough(_) => INTO_CACHE,
+            Cause::ReadOnly(_) => READ_ONLY,
             Cause::NotReferrers => {
                 "delete this tag or give its content another one: clients look for the list of referrers there"
             }

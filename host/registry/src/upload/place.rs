@@ -97,7 +97,8 @@ impl Client {
         }
         let digest = transfer.blob.digest.to_string();
         let operation = self.upload_operation("push blob", transfer.repository, &digest);
-        let cause = Cause::Damaged { found, expected: transfer.blob.size };
+        let (digest, expected) = (transfer.blob.digest.clone(), transfer.blob.size);
+        let cause = Cause::Damaged { digest, found, expected };
         Err(TransferFailure::Destination(operation.failed(cause).into()))
     }
 

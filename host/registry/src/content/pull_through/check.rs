@@ -186,7 +186,7 @@ impl Client {
     }
 
     /// Whether the registry is a Harbor, by its token service.
-    fn is_harbor(&self) -> bool {
+    pub(crate) fn is_harbor(&self) -> bool {
         match self.registry_challenge() {
             Some(Challenge::Bearer(realm)) => {
                 realm.url.path().ends_with("/service/token")

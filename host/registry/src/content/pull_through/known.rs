@@ -62,7 +62,7 @@ fn etag(headers: &HeaderMap, digest: &Digest) -> Option<Tagged> {
     }
 }
 
-pub(super) fn namespace(repository: &Repository) -> String {
+pub(crate) fn namespace(repository: &Repository) -> String {
     repository.as_str().split('/').next().unwrap_or_default().to_owned()
 }
 
@@ -70,7 +70,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn cell<T>(
+pub(crate) fn cell<T>(
     cells: &Mutex<HashMap<String, Arc<OnceCell<T>>>>,
     key: String,
 ) -> Arc<OnceCell<T>> {
