@@ -145,7 +145,10 @@ pub(crate) fn with_tip(
             None => return error,
         },
     };
-    error.remove(ContextKind::SuggestedArg);
+    // The usage of a similar flag, which is not meant.
+    if error.remove(ContextKind::SuggestedArg).is_some() {
+        error.remove(ContextKind::Usage);
+    }
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
 }
@@ -221,7 +224,7 @@ fn of_other_tools(flag: &str, arguments: &[OsString], command: &Command) -> Opti
 }
 
 /// What longshore has for the commands of other tools.
-const OTHER_COMMANDS: [(&str, &str); 14] = [
+const OTHER_COMMANDS: [(&str, &str); 15] = [
     ("save", "mirror -f LIST -d oci:DIR writes images into a folder"),
     ("load", "mirror -f LIST -s oci:DIR -d REGISTRY pushes the images of a folder"),
     (
@@ -237,6 +240,7 @@ const OTHER_COMMANDS: [(&str, &str); 14] = [
     ("digest", "inspect REFERENCE shows an image and its digest"),
     ("catalog", "tags REPOSITORY lists tags; no command lists the repositories of a registry"),
     ("manifest", "inspect REFERENCE shows an image"),
+    ("config", "inspect REFERENCE --config shows labels, environment and more"),
     ("validate", "mirror-validate -f LIST -d REGISTRY compares the destination with the sources"),
     ("convert", "convert-list -i LIST writes a list in another format"),
 ];
@@ -382,6 +386,10 @@ mod tests {
             assert!(said.contains(tip), "{said}");
             assert!(!said.contains("a similar argument"), "{said}");
         }
+        let other = said("l mirror-validate --force-recursive");
+        assert!(
+            other.contains("tip: mirror-validate always") && !other.contains("--source-project")
+        );
         assert!(!said("l mirror --nothing").contains("-f"));
         for line in ["l mirror-charts --all -o f.txt", "l mirror-charts --all --output=out/list"] {
             assert!(
@@ -401,6 +409,7 @@ mod tests {
             ("l sync", "longshore mirror -f LIST"),
             ("l ls r.io/x", "longshore tags REPOSITORY"),
             ("l digest r.io/x:1", "longshore inspect REFERENCE"),
+            ("l config r.io/x:1", "longshore inspect REFERENCE --config"),
             ("l catalog r.io", "no command lists the repositories of a registry"),
         ] {
             assert!(said(line).contains(tip), "{}", said(line));

@@ -23,6 +23,7 @@ fn options() -> ReportOptions {
         output: OutputFormat::Text,
         verb: Verb::Mirror,
         dry_run: false,
+        selects_platforms: true,
         page: false,
         referrers: false,
         terminal: false,

@@ -27,6 +27,17 @@ impl Session {
         });
         Ok(())
     }
+
+    /// Says whether the flags select platforms, or their defaults for lists in `format`.
+    ///
+    /// # Errors
+    /// If a default of the format is not a list of words.
+    pub(in crate::commands) fn selects_platforms(
+        &self,
+        format: &Format,
+    ) -> Result<bool, PlanError> {
+        Ok(!self.settings.filter.usual(format)?.is_everything())
+    }
 }
 
 /// Returns why digests will change, and how to keep them; `None` if all are kept.

@@ -58,6 +58,7 @@ impl Session {
                 output: self.settings.list.images.output,
                 verb: self.settings.verb(),
                 dry_run: self.settings.dry_run(),
+                selects_platforms: self.selects_platforms(&format)?,
                 page: self.settings.list.images.report.is_some(),
                 referrers: self.settings.referrers()
                     || self.referrers_left_out.load(Ordering::Relaxed),

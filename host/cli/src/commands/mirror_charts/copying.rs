@@ -41,6 +41,7 @@ impl Session {
             output: self.settings.list.images.output,
             verb: self.settings.verb(),
             dry_run: flags.dry_run,
+            selects_platforms: self.selects_platforms(&Format::default())?,
             page: self.settings.list.images.report.is_some(),
             referrers: flags.referrers,
             terminal: has_terminal() && self.log.shows(Level::Info),

@@ -108,7 +108,7 @@ impl Axis<'_> {
              <text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}/s</text>\
              <text class=\"axis\" x=\"{:.1}\" y=\"{base:.1}\" text-anchor=\"end\">0</text>",
             top + 18.0,
-            HumanBytes(self.rate(most)),
+            HumanBytes(self.most_in_a_second(of)),
             top + TITLE,
             MARGIN - 8.0,
             top + TITLE + 10.0,
@@ -125,6 +125,17 @@ impl Axis<'_> {
                 write!(svg, "M{from:.1} {base:.1}v-{height:.1}h{width:.1}v{height:.1}z");
         }
         svg.push_str("\"/>");
+    }
+
+    /// Returns the most bytes within a second, or the highest rate of intervals that are longer.
+    fn most_in_a_second(&self, of: fn(&Slot) -> u64) -> u64 {
+        let slots = &self.timeline.slots;
+        let per_second = (1.0 / self.timeline.interval.as_secs_f64()).round() as usize;
+        if per_second < 2 {
+            return self.rate(slots.iter().map(of).max().unwrap_or(0));
+        }
+        let sums = slots.windows(per_second.min(slots.len().max(1)));
+        sums.map(|slots| slots.iter().map(of).sum()).max().unwrap_or(0)
     }
 
     /// Returns the bytes of one interval as a rate for each second.
@@ -197,4 +208,29 @@ fn write_table(timeline: &Timeline, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "</tbody>\n</table>\n</details>")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Axis, Slot, Timeline};
+
+    #[test]
+    fn the_most_in_a_second_is_that_of_a_whole_second() {
+        for (millis, moved, expected) in [
+            (250, &[100, 300, 0, 100, 0, 400][..], 500),
+            (250, &[100, 300], 400),
+            (250, &[], 0),
+            (500, &[100, 300, 50, 0], 400),
+            (1000, &[100, 300], 300),
+            (4000, &[100, 300], 75),
+        ] {
+            let slots = moved.iter().map(|&moved| Slot { moved, ..Slot::default() }).collect();
+            let interval = Duration::from_millis(millis);
+            let timeline = Timeline { interval, slots, pauses: Vec::new() };
+            let axis = Axis { timeline: &timeline, elapsed: Duration::from_secs(60) };
+            assert_eq!(axis.most_in_a_second(|slot| slot.moved), expected, "{millis} {moved:?}");
+        }
+    }
 }

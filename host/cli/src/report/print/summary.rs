@@ -200,16 +200,19 @@ fn cut(report: &Report) -> Option<String> {
         return None;
     }
     let indexes = if cut == 1 { "1 index" } else { &format!("{cut} indexes") };
-    let (did, its) = match (report.options.dry_run, cut) {
-        (true, 1) => ("would cut", "its digest would change"),
-        (true, _) => ("would cut", "their digests would change"),
-        (false, 1) => ("cut", "its digest changed"),
-        (false, _) => ("cut", "their digests changed"),
+    let its = if cut == 1 { "its digest" } else { "their digests" };
+    let (did, change) = match (report.options.dry_run, report.totals.copied) {
+        (true, _) => ("would cut", "would change"),
+        // An earlier run cut them.
+        (false, 0) => ("has cut", "changed"),
+        (false, _) => ("cut", "changed"),
     };
-    let them = if cut == 1 { "it" } else { "them" };
-    Some(format!(
-        "the platform filter {did} {indexes}, and {its}; --arch all --os all keeps {them}"
-    ))
+    let way_out = match (report.options.selects_platforms, cut) {
+        (false, _) => "the list names these platforms",
+        (true, 1) => "--arch all --os all keeps it",
+        (true, _) => "--arch all --os all keeps them",
+    };
+    Some(format!("the platform filter {did} {indexes}, and {its} {change}; {way_out}"))
 }
 
 fn count(number: u64, what: &str) -> String {
@@ -276,6 +279,14 @@ mod tests {
         report.totals.cut = 1;
         let cut = "\nthe platform filter cut 1 index, and its digest changed; --arch all --os all keeps it\n";
         assert!(text(&report, None).contains(cut), "{}", text(&report, None));
+        report.options.selects_platforms = false;
+        assert!(
+            text(&report, None).contains("its digest changed; the list names these platforms\n")
+        );
+        report.options.selects_platforms = true;
+        report.totals.copied = 0;
+        let kept = "\nthe platform filter has cut 1 index, and its digest changed; --arch all";
+        assert!(text(&report, None).contains(kept), "{}", text(&report, None));
         report.totals.cut = 12;
         report.options.dry_run = true;
         let cut = "would cut 12 indexes, and their digests would change; --arch all";

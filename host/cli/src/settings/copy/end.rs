@@ -138,6 +138,9 @@ impl End {
         }
         let name = LayoutsName::new(path);
         let path = name.path();
+        if path.is_file() {
+            return Err(refused.file(rest));
+        }
         let is_layout = path.join(LAYOUT_FILE).is_file();
         let names_layout = is_layout || tag.is_some() || digest.is_some() || rest.ends_with(':');
         let (store, repository) = match (outer_folder(path), names_layout) {
@@ -307,24 +310,40 @@ impl Refused<'_> {
         }
     }
 
+    /// Returns the error for a file behind `oci:`; `path` may have a tag.
+    fn file(&self, path: &str) -> SettingsError {
+        let bare = path.rsplit_once(':').map_or(path, |(bare, _)| bare);
+        match [path, bare].into_iter().find(|path| is_named_archive(Path::new(path))) {
+            Some(path) => {
+                let why = "it is an archive, and no folder of an image layout";
+                self.because(why, self.way_out_of_archive(path))
+            }
+            None => {
+                let hint = "name the folder that has the file oci-layout".to_owned();
+                self.because("it is a file, and no folder of an image layout", hint)
+            }
+        }
+    }
+
+    fn way_out_of_archive(&self, path: &str) -> String {
+        let is_tar = !path.ends_with(".zip") && !path.ends_with(".7z");
+        match self.side {
+            _ if !is_tar => "unpack it, and write oci:DIR:TAG for an image layout".to_owned(),
+            Side::Source => format!(
+                "run skopeo copy docker-archive:{path} oci:DIR:TAG, or oci-archive:{path} for an OCI archive, and \
+                 copy oci:DIR:TAG"
+            ),
+            Side::Destination => {
+                format!("run skopeo copy docker://REGISTRY/REPOSITORY:TAG docker-archive:{path}")
+            }
+        }
+    }
+
     /// Refuses the path of a folder, and the transports of other tools.
     fn foreign(&self, text: &str) -> Result<(), SettingsError> {
         let is_path = text.starts_with(['/', '~', '.']);
         if is_path && is_named_archive(Path::new(text)) {
-            let is_tar = !text.ends_with(".zip") && !text.ends_with(".7z");
-            let hint = match self.side {
-                _ if !is_tar => "unpack it, and write oci:DIR:TAG for an image layout".to_owned(),
-                Side::Source => format!(
-                    "run skopeo copy docker-archive:{text} oci:DIR:TAG, or oci-archive:{text} for an OCI archive, and \
-                     copy oci:DIR:TAG"
-                ),
-                Side::Destination => {
-                    format!(
-                        "run skopeo copy docker://REGISTRY/REPOSITORY:TAG docker-archive:{text}"
-                    )
-                }
-            };
-            return Err(self.because("it is the path of an archive", hint));
+            return Err(self.because("it is the path of an archive", self.way_out_of_archive(text)));
         }
         if is_path {
             let why = "it is the path of a folder";

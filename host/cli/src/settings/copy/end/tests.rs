@@ -109,6 +109,27 @@ fn a_layout_below_a_folder_of_longshore_belongs_to_it() {
 }
 
 #[test]
+fn a_file_behind_oci_is_no_layout() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    for name in ["ex.tar", "ex.tar.gz", "file"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    for (name, expected) in [
+        ("ex.tar", "run skopeo copy docker-archive:ROOT/ex.tar oci:DIR:TAG"),
+        ("ex.tar:1", "run skopeo copy docker-archive:ROOT/ex.tar oci:DIR:TAG"),
+        ("ex.tar.gz:", "run skopeo copy docker-archive:ROOT/ex.tar.gz oci:DIR:TAG"),
+        ("file", "name the folder that has the file oci-layout"),
+        ("file:1", "name the folder that has the file oci-layout"),
+    ] {
+        let found = hint(Side::Source, &format!("oci:{root}/{name}"));
+        assert!(found.starts_with(&expected.replace("ROOT", root)), "{name}: {found}");
+    }
+    let to = hint(Side::Destination, &format!("oci:{root}/ex.tar:1"));
+    assert!(to.ends_with(&format!("docker-archive:{root}/ex.tar")), "{to}");
+}
+
+#[test]
 fn what_other_tools_take_gets_a_way_out() {
     for (text, expected) in [
         ("https://ghcr.io/team/app", "write ghcr.io/team/app"),
