@@ -406,6 +406,11 @@ fn an_archive_is_not_taken_for_a_registry() {
     }
     let run = Longshore::new().file("saved.zip", "PK").args(["inspect", "a:1", "-s", "saved.zip"]);
     run.run().exits(2).complains("it is an archive");
+    // No host has such a name, whether the file exists or not.
+    for name in ["images.tar.gz", "a.tar", "b.TGZ", "c.tar.zst"] {
+        let run = Longshore::new().mirror().list("team/app team/app 1\n").source("127.0.0.1:9");
+        run.destination(name).run().exits(2).complains("it is an archive");
+    }
     // Without such a file it is a name, which does not exist.
     let run = Longshore::new().mirror().list("team/app team/app 1\n").source("127.0.0.1:9.zip");
     assert!(!run.destination("127.0.0.1:9").run().exits(2).stderr.contains("archive"));

@@ -110,7 +110,11 @@ fn filters_and_plugins_that_do_not_exist_are_refused_with_a_hint() {
             "no list-format plugin has that name (there are: compose, ",
             "hint: give the path of a plugin in a file",
         ),
-        (["--rewrite", "what"], "no rewrite plugin has that name", "give the path"),
+        (
+            ["--rewrite", "what"],
+            "no rewrite plugin has that name (there are: flatten, map, policy, prefix, regex)",
+            "give the path",
+        ),
         (["--repo-type", "what"], "no repo-type plugin has that name", "the path of a plugin"),
         (["--plugin-config", "prefix"], "it is not NAME.KEY=VALUE", "hint: for example"),
         (["--plugin-config", "nobody.x=1"], "this run uses no plugin of that name", "use"),

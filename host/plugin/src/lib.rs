@@ -24,7 +24,7 @@ pub use limits::Limits;
 pub use load::compile::{Compiler, compile_if_asked};
 pub use load::config::ConfigError;
 pub use load::embedded::Embedded;
-pub use load::host::{HostOptions, PluginHost};
+pub use load::host::{HostOptions, PluginHost, REGISTRY_REWRITE};
 pub use load::info::ComponentInfo;
 pub use load::installed::{FLAG_WORDS, InstalledPlugin, inspect};
 pub use longshore_plugin_pack::{

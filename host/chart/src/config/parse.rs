@@ -227,6 +227,14 @@ impl Reader {
 
     /// Splits `host[:port][/path]`.
     fn registry(&mut self, place: Place, text: &str) -> Option<(Registry, Option<Repository>)> {
+        if let Some(folder) = text.strip_prefix("oci:") {
+            let message = format!(
+                "{text:?} is a folder of image layouts; serve it with `longshore serve {folder} --listen 127.0.0.1:5000`, \
+                 and write 127.0.0.1:5000 in its place"
+            );
+            self.parsed.error(place, message);
+            return None;
+        }
         let (host, path) = text.split_once('/').unwrap_or((text, ""));
         if !Registry::looks_like_one(host) {
             let message = format!(

@@ -20,8 +20,7 @@ use longshore_oci::Repository;
 use longshore_plugin_host::{Kind, ListFacts, PluginHost};
 use longshore_registry::DEFAULT_RETRIES;
 
-/// The built-in rewrite that always comes first; `--rewrite` adds others.
-pub(crate) const REGISTRY_REWRITE: &str = "registry";
+pub(crate) use longshore_plugin_host::REGISTRY_REWRITE;
 
 /// The value of `--default-project` for none. An empty value would be unset.
 pub(crate) const NO_PROJECT: &str = "-";

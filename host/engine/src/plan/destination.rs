@@ -133,10 +133,12 @@ fn scheme_of(value: &str) -> Option<(&str, &str)> {
     is_folder.then(|| (scheme, rest.strip_prefix("//").unwrap_or(rest)))
 }
 
-/// Reports whether a value is an archive on this machine. A name without such a file may be a registry.
+/// Reports whether a value is an archive. Hosts may end in `.zip`, so such a name is one only with a file on this
+/// machine; no host ends in `.tar`, `.gz` and the like.
 fn is_archive(value: &str) -> bool {
     let path = Path::new(value);
-    is_named_archive(path) && path.is_file()
+    let may_be_host = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
+    is_named_archive(path) && (!may_be_host || path.is_file())
 }
 
 /// Reports whether a value can only be a path.

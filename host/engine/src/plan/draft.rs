@@ -111,6 +111,14 @@ impl<'a> Drafts<'a> {
         errors.retain(|found| found.severity == Severity::Error);
         entries.sort_by_key(|entry| entry.line);
         errors.sort_by_key(|error| error.line);
+        // Several faults at one place are faults of one entry.
+        errors.dedup_by(|next, first| {
+            let is_same = next.column > 0 && (next.line, next.column) == (first.line, first.column);
+            if is_same && next.message != first.message {
+                first.message = format!("{}; {}", first.message, next.message);
+            }
+            is_same
+        });
         let goes_nowhere =
             |entry: &&Entry| entry.destination.is_none() && options.destination.is_none();
         if let Some(Entry { line, source, .. }) = entries.iter().find(goes_nowhere) {

@@ -48,9 +48,24 @@ pub(super) fn not_found(operation: Operation) -> StoreError {
     StoreError::new(operation, Fault::NotFound, Fault::NotFound.to_string())
 }
 
-/// Says that the folder of `repository` has no image layout.
-pub(super) fn no_layout(root: &Path, repository: &Repository) -> String {
-    format!("not found; there is no image layout at {}", root.join(repository.as_str()).display())
+/// The most repositories to name that may be meant.
+const MOST_NEAR: usize = 3;
+
+/// Says that the folder of `repository` has no image layout, and which repositories among `known` have nearly this
+/// name: a path before it, or without its own.
+pub(super) fn no_layout(root: &Path, repository: &Repository, known: &[String]) -> String {
+    let wanted = repository.as_str();
+    let ends_with = |long: &str, short: &str| {
+        long.strip_suffix(short).is_some_and(|before| before.ends_with('/'))
+    };
+    let near = known.iter().filter(|name| ends_with(name, wanted) || ends_with(wanted, name));
+    let near: Vec<&str> = near.take(MOST_NEAR).map(String::as_str).collect();
+    let path = root.join(wanted);
+    let near = match near.as_slice() {
+        [] => String::new(),
+        near => format!("; the folder has {}", near.join(", ")),
+    };
+    format!("not found; there is no image layout at {}{near}", path.display())
 }
 
 /// Returns the first symbolic link in `path` whose target does not exist, and the target.

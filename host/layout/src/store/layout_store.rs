@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use longshore_oci::{Digest, LayoutsName, ManifestReference, Repository, StoreName};
 use longshore_store::{Destination, Operation, Source, StoreError};
+use tokio::sync::OnceCell;
 
 use super::error::{behind_dead_link, failed, not_opened};
 use crate::folder::{Folder, OpenError};
@@ -21,6 +22,8 @@ pub struct LayoutStore {
     pub(super) folder: Folder,
     /// The folder's absolute path without symbolic links; `None` if the system does not say.
     canonical: Option<PathBuf>,
+    /// All repositories of the folder when one was first missing.
+    pub(super) known: OnceCell<Vec<String>>,
 }
 
 impl LayoutStore {
@@ -56,7 +59,8 @@ impl LayoutStore {
     fn new(name: &LayoutsName, opened: Result<Folder, OpenError>) -> Result<Self, StoreError> {
         let folder = opened.map_err(|error| not_opened(name, error))?;
         let canonical = fs::canonicalize(folder.root()).ok();
-        Ok(Self { name: StoreName::Layouts(name.clone()), folder, canonical })
+        let name = StoreName::Layouts(name.clone());
+        Ok(Self { name, folder, canonical, known: OnceCell::new() })
     }
 
     /// Whether `other` is the same folder, perhaps by another path.

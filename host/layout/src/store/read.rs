@@ -94,7 +94,7 @@ impl LayoutStore {
             contents.tags_after(None).take(SHOWN + 1).map(ToString::to_string).collect::<Vec<_>>()
         });
         let message = match (listed.await, reference) {
-            (Ok(None), _) => no_layout(self.folder.root(), repository),
+            (Ok(None), _) => self.no_layout(repository).await,
             (Ok(Some(tags)), ManifestReference::Tag(_)) => match tags.as_slice() {
                 [] => match self.untagged(repository).await.unwrap_or_default().as_slice() {
                     [] => "not found; the image layout has no tags".to_owned(),
@@ -235,11 +235,16 @@ impl LayoutStore {
         match listed.await {
             Ok(Some(tags)) => Ok(tags),
             Ok(None) => {
-                let message = no_layout(self.folder.root(), repository);
+                let message = self.no_layout(repository).await;
                 Err(StoreError::new(operation, Fault::NotFound, message))
             }
             Err(error) => Err(self.failed(operation, &error)),
         }
+    }
+
+    async fn no_layout(&self, repository: &Repository) -> String {
+        let all = async { self.list_repositories().await.unwrap_or_default() };
+        no_layout(self.folder.root(), repository, self.known.get_or_init(|| all).await)
     }
 
     pub(super) async fn list_repositories(&self) -> Result<Vec<String>, StoreError> {

@@ -30,6 +30,9 @@ use crate::sandbox::runtime::Runtime;
 use crate::sandbox::ticker::Ticker;
 use crate::setup::{CompileNotice, PluginSetup};
 
+/// The built-in rewrite that always comes first. No flag names it; `--rewrite` adds others.
+pub const REGISTRY_REWRITE: &str = "registry";
+
 /// Options of a [`PluginHost`].
 #[derive(Clone)]
 pub struct HostOptions {
@@ -363,7 +366,8 @@ impl PluginHost {
                 if let Some(other) = EMBEDDED.iter().find(|other| other.name == name) {
                     return failed(LoadProblem::OtherKind { found: other.kind, wanted: kind });
                 }
-                let known = self.names(kind).into_iter().map(str::to_owned).collect();
+                let named = |name: &&str| kind != Kind::Rewrite || *name != REGISTRY_REWRITE;
+                let known = self.names(kind).into_iter().filter(named).map(str::to_owned).collect();
                 PluginError::Unknown { plugin, kind, known }
             })
     }

@@ -298,6 +298,33 @@ async fn malformed_parts_of_other_formats_are_named_without_secrets() {
 }
 
 #[tokio::test]
+async fn several_faults_at_one_place_are_one_entry() {
+    let fault = |line, column, message: &str| Diagnostic {
+        message: message.to_owned(),
+        ..error(line, column)
+    };
+    let faults = vec![
+        fault(2, 3, "`source` is missing"),
+        fault(2, 3, "`type` is missing"),
+        fault(2, 3, "`type` is missing"),
+        fault(2, 9, "it is odd"),
+        fault(3, 0, "it is odd"),
+        fault(3, 0, "it is odder"),
+        fault(0, 0, "a: it is odd"),
+        fault(0, 0, "b: it is odd"),
+    ];
+    let plan = planned(list(other(), "a: 1\n- b: c\n- d\n", vec![], faults), &options()).await;
+    let errors: Vec<&str> =
+        plan.ended.iter().map(|ended| ended.outcome.error.as_deref().unwrap_or_default()).collect();
+    assert_eq!(errors.len(), 6, "{errors:?}");
+    let merged = |error: &&&str| error.contains("`source` is missing; `type` is missing");
+    assert_eq!(errors.iter().filter(merged).count(), 1, "{errors:?}");
+    assert!(
+        texts(&plan).iter().any(|text| text.starts_with("? list.txt:2:3: `source` is missing; "))
+    );
+}
+
+#[tokio::test]
 async fn a_part_of_another_list_stays_in_the_failed_list() {
     let text = "? list.yml:3: it is odd: # a\n";
     let plan =

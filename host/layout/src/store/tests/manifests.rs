@@ -58,6 +58,19 @@ async fn what_does_not_exist_is_not_found() {
             "list the tags of oci:{folder}/none: not found; there is no image layout at {folder}/none"
         )
     );
+    let error = opened.store.tags(&repository("ns/app")).await.unwrap_err().to_string();
+    assert!(
+        error.ends_with(
+            "no image layout at {folder}/ns/app; the folder has app"
+                .replace("{folder}", &folder.to_string())
+                .as_str()
+        ),
+        "{error}"
+    );
+    for other in ["ap", "app/x", "pp"] {
+        let error = opened.store.tags(&repository(other)).await.unwrap_err().to_string();
+        assert!(!error.contains("the folder has"), "{error}");
+    }
     // A blob is not a manifest.
     let blob = longshore_oci::ManifestReference::Digest(Digest::of(b"layer"));
     assert!(opened.read("app", &blob).await.unwrap_err().is_not_found());
