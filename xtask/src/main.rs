@@ -11,6 +11,8 @@ mod charts;
 mod command;
 mod dist;
 mod lint;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod order;
 mod quickstart;
 mod renderer;
 mod test;
@@ -43,6 +45,9 @@ enum Task {
     Charts(charts::Options),
     /// Build a release archive with completions, manual pages and checksums, static on Linux where that builds
     Dist(dist::Options),
+    /// Record which functions a run calls, for `host/cli/run-functions.txt`; needs openssl
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    Order,
     /// Check format, lints, documentation and dependencies
     Lint,
 }
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Charts(options) => charts::run(&options),
         Task::Dist(options) => dist::run(&options),
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        Task::Order => order::run(),
         Task::Lint => lint::run(),
     };
     match result {

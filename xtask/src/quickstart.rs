@@ -8,7 +8,7 @@ mod sample;
 mod server;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
@@ -19,7 +19,7 @@ use crate::command::{command, run as run_command, shown};
 use crate::workspace::Workspace;
 use fleet::Fleet;
 use sample::Sample;
-use server::Server;
+pub(crate) use server::Server;
 
 /// The list to mirror. A test checks that it names the samples.
 const LIST: &str = "examples/quickstart/images.txt";
@@ -103,25 +103,37 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn step(what: &str) {
+/// Prints a heading.
+pub(crate) fn step(what: &str) {
     println!("\n== {what}");
 }
 
 /// Starts `longshore serve` with an empty folder.
-fn start(root: &Path, longshore: &Path, folder: &PathBuf) -> Result<Server> {
+pub(crate) fn start(root: &Path, longshore: &Path, folder: &Path) -> Result<Server> {
+    start_with(root, longshore, folder, |_| {})
+}
+
+/// Starts it with more arguments.
+pub(crate) fn start_with(
+    root: &Path,
+    longshore: &Path,
+    folder: &Path,
+    more: impl FnOnce(&mut Command),
+) -> Result<Server> {
     if folder.exists() {
         fs::remove_dir_all(folder)
             .with_context(|| format!("failed to remove {}", folder.display()))?;
     }
     let mut serve = command(longshore, root);
     serve.arg("serve").arg(folder).args(["--listen", "127.0.0.1:0"]);
+    more(&mut serve);
     let server = Server::start(&mut without_settings(serve))?;
-    println!("it listens on http://{}", server.address());
+    println!("it listens on {}", server.address());
     Ok(server)
 }
 
 /// Removes the user's settings for real registries from the environment.
-fn without_settings(mut command: Command) -> Command {
+pub(crate) fn without_settings(mut command: Command) -> Command {
     for name in [
         "DOCKER_REGISTRY",
         "DOCKER_USERNAME",

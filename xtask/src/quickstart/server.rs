@@ -81,9 +81,9 @@ fn listen(stream: impl Read + Send + 'static, said: Sender<String>) {
     });
 }
 
-/// Returns `127.0.0.1:5000` from `… http://127.0.0.1:5000/ …`.
+/// Returns `127.0.0.1:5000` from `… http://127.0.0.1:5000/ …`, also of `https`.
 fn address(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once("http://")?;
+    let (_, rest) = line.split_once("http://").or_else(|| line.split_once("https://"))?;
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]-".contains(c)));
     let address = &rest[..end.unwrap_or(rest.len())];
     address.contains(':').then(|| address.trim_end_matches('.').to_owned())
@@ -98,6 +98,7 @@ mod tests {
         let line = "longshore: serving target/x on http://127.0.0.1:40123";
         assert_eq!(address(line).as_deref(), Some("127.0.0.1:40123"));
         assert_eq!(address("listening on http://[::1]:5/.").as_deref(), Some("[::1]:5"));
+        assert_eq!(address("on https://127.0.0.1:6").as_deref(), Some("127.0.0.1:6"));
         assert_eq!(address("see http://example.invalid for more"), None);
     }
 }
