@@ -131,12 +131,16 @@ impl Progress {
 
     /// Returns the line of the run, such as `3 of 40 images, 1.20 GiB, 35.00 MiB/s, 4 min 10 s left`.
     pub(super) fn header(&self, now: Duration) -> String {
-        let failed = match self.failed {
+        let all = counted(usize::try_from(self.all).unwrap_or(usize::MAX), "image", "images");
+        format!("{} of {all}{}{}", self.done, self.failures(), self.speed(now))
+    }
+
+    /// Returns the number of failures, behind a comma; nothing without failures.
+    fn failures(&self) -> String {
+        match self.failed {
             0 => String::new(),
             failed => format!(", {failed} failed"),
-        };
-        let all = counted(usize::try_from(self.all).unwrap_or(usize::MAX), "image", "images");
-        format!("{} of {all}{failed}{}", self.done, self.speed(now))
+        }
     }
 
     /// Returns the line of the run for a log, with the oldest images that move.
@@ -160,15 +164,23 @@ impl Progress {
         if whole.chars().count() <= columns {
             return whole;
         }
-        // The failures stand above, and the time left must stay.
-        cut(format!("{}/{} images{}", self.done, self.all, self.speed(now)), columns)
+        let (failed, images) = (self.failures(), format!("{}/{} images", self.done, self.all));
+        // The time left and the failures must stay. The failures stand above too.
+        let shorter = format!("{images}{failed}{}", self.rate_and_left(now));
+        if !failed.is_empty() && shorter.chars().count() <= columns {
+            return shorter;
+        }
+        cut(format!("{images}{}", self.speed(now)), columns)
     }
 
     /// Returns the bytes, the rate and the time left.
     fn speed(&self, now: Duration) -> String {
-        let mut text = String::new();
+        format!(", {}{}", HumanBytes(self.moved), self.rate_and_left(now))
+    }
+
+    fn rate_and_left(&self, now: Duration) -> String {
         let rate = self.rate(now, |sample| sample.moved, self.moved);
-        text.push_str(&format!(", {}, {}/s", HumanBytes(self.moved), HumanBytes(rate as u64)));
+        let mut text = format!(", {}/s", HumanBytes(rate as u64));
         if let Some(left) = self.left(now, rate) {
             text.push_str(&format!(", {} left", spent(Duration::from_secs(left.as_secs()))));
         }
@@ -364,7 +376,8 @@ mod tests {
         );
         for (columns, expected) in [
             (80, "20 of 100 images, 1 failed, 20.00 MiB, 1.00 MiB/s, 1 min 20 s left"),
-            (60, "20/100 images, 20.00 MiB, 1.00 MiB/s, 1 min 20 s left"),
+            (60, "20/100 images, 1 failed, 1.00 MiB/s, 1 min 20 s left"),
+            (50, "20/100 images, 20.00 MiB, 1.00 MiB/s, 1 min 20 s l"),
             (10, "20/100 ima"),
         ] {
             assert_eq!(progress.short_header(seconds(20), columns), expected);

@@ -105,9 +105,15 @@ fn write_counts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let lost = figures.moved.saturating_sub(totals.bytes);
     let lost = if totals.failed > 0 { lost } else { 0 };
     if totals.bytes > 0 || lost > 0 || !ways.is_empty() {
-        write!(out, "{} moved", HumanBytes(totals.bytes))?;
-        if lost > 0 {
-            write!(out, ", and {} of blobs that did not arrive", HumanBytes(lost))?;
+        match (totals.bytes, lost) {
+            (_, 0) => write!(out, "{} moved", HumanBytes(totals.bytes))?,
+            (0, _) => write!(out, "{} of blobs moved and did not arrive", HumanBytes(lost))?,
+            (moved, _) => write!(
+                out,
+                "{} moved, and {} of blobs that did not arrive",
+                HumanBytes(moved),
+                HumanBytes(lost)
+            )?,
         }
         if !ways.is_empty() {
             let sum = HumanBytes(figures.saved.sum());
@@ -316,6 +322,10 @@ mod tests {
             text(&report, None)
                 .contains("1.46 KiB moved, and 4.00 MiB of blobs that did not arrive, ")
         );
+        report.totals.bytes = 0;
+        report.figures.moved = 4 << 20;
+        let nothing = "\n4.00 MiB of blobs moved and did not arrive, 3.00 KiB saved";
+        assert!(text(&report, None).contains(nothing), "{}", text(&report, None));
         report.totals.failed = 0;
         assert!(!text(&report, None).contains("did not arrive"), "a retry is no loss");
     }
