@@ -100,9 +100,7 @@ impl CopySettings {
             (flags.images.arch, flags.images.os) = (Vec::new(), Vec::new());
         }
         let again = (!flags.selects_tags()).then(|| again(&flags, origins, &file));
-        let tags =
-            flags.selects_tags().then(|| flags.tags.iter().map(|text| format!("--tags={text}")));
-        let tags = tags.map(Iterator::collect::<Vec<String>>);
+        let tags: Vec<String> = flags.tags.iter().map(|text| format!("--tags={text}")).collect();
         let mut list = ListFlags::without_list(flags.images);
         list.destination = Some(destination.store.to_string());
         if let StoreName::Layouts(_) = source.store {
@@ -116,7 +114,7 @@ impl CopySettings {
         run.repeat.extend(from);
         // A destination without a project stays without one.
         run.repeat.extend([failed, format!("--default-project={NO_PROJECT}")]);
-        run.part = tags.filter(|words| !words.is_empty()).map(shell_command);
+        run.part = (!tags.is_empty()).then(|| shell_command(tags));
         Ok(Self { run, entry, source: named, platform, again })
     }
 }
