@@ -116,17 +116,23 @@ impl Run {
 
     /// Writes the record with another state.
     pub(super) async fn set_state(&mut self, state: State) -> Result<(), FleetError> {
-        self.record.state = state;
-        write(&self.connection, &self.runs, &self.name, &self.record).await?;
-        self.written = Instant::now();
+        let record = RunRecord { state, ..self.record.clone() };
+        write(&self.connection, &self.runs, &self.name, &record).await?;
+        (self.record, self.written) = (record, Instant::now());
         Ok(())
     }
 
-    /// Writes the record again before it lapses: a run may last longer than NATS keeps the record.
-    pub(super) async fn keep(&mut self) {
-        if self.written.elapsed() > KEPT / 4
-            && let Err(error) = self.set_state(self.record.state).await
+    /// Writes that the run `is_published`, and writes the record again before it lapses: a run may last longer than
+    /// NATS keeps the record. A server that is away gets it at the next call.
+    pub(super) async fn keep(&mut self, is_published: bool) {
+        let state = match self.record.state {
+            State::Publishing if is_published => State::Running,
+            state => state,
+        };
+        if (state != self.record.state || self.written.elapsed() > KEPT / 4)
+            && let Err(error) = self.set_state(state).await
         {
+            // Only a coordinator that attaches later publishes again.
             tracing::debug!("{error}");
         }
     }

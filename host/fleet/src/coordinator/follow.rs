@@ -150,12 +150,7 @@ impl Run {
                         Err(PublishError::Gone(why)) => return broken(&why),
                         Err(PublishError::Refused(error)) => return refused(&error),
                     }
-                    if self.record.state == State::Publishing
-                        && let Err(error) = self.set_state(State::Running).await
-                    {
-                        // Only a coordinator that attaches later publishes again.
-                        tracing::debug!("{error}");
-                    }
+                    self.keep(true).await;
                 }
                 read = reads.recv() => if let Some(ending) = self.taken(progress, read) {
                     return ending;
@@ -168,7 +163,7 @@ impl Run {
                         Err(ending) => return ending,
                     }
                     progress.workers.check(progress.events);
-                    self.keep().await;
+                    self.keep(publishing.is_none()).await;
                     if std::mem::take(&mut progress.is_moving) || publishing.is_some() {
                         continue;
                     }
