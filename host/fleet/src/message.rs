@@ -174,6 +174,8 @@ pub(crate) struct WorkerName {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Heartbeat {
+    /// The id of the run. Workers may still speak of the run before, which may have the same name.
+    pub(crate) run: String,
     pub(crate) worker: WorkerName,
     /// Jobs that it works on.
     pub(crate) running: u32,

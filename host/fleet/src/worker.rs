@@ -130,7 +130,7 @@ impl Worker {
                     presence.joins("");
                     if let Err(why) = ended {
                         tracing::warn!("cannot take part in the run {}: {why}", record.name);
-                        self.refuse(&record.name, &why).await;
+                        self.refuse((&record.name, &record.id), &why).await;
                         refused.insert((record.name, record.id));
                     }
                 }
@@ -193,7 +193,7 @@ impl Worker {
                 (None, Ok(_)) => {}
                 (Some(why), _) | (None, Err(why)) => {
                     tracing::warn!("cannot take part in the run {}: {why}", head.name);
-                    self.refuse(&head.name, &why).await;
+                    self.refuse((&head.name, &head.id), &why).await;
                     refused.insert(key);
                 }
             }
@@ -201,10 +201,11 @@ impl Worker {
         Ok(None)
     }
 
-    /// Tells the coordinator why this worker does not take part.
-    async fn refuse(&self, run: &str, why: &str) {
-        let Ok(name) = run.parse::<RunName>() else { return };
+    /// Tells the coordinator of the run with this name and id why this worker does not take part.
+    async fn refuse(&self, (name, run): (&str, &str), why: &str) {
+        let Ok(name) = name.parse::<RunName>() else { return };
         let heartbeat = Heartbeat {
+            run: run.to_owned(),
             worker: self.worker.clone(),
             running: 0,
             moved: 0,

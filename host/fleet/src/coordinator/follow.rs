@@ -56,8 +56,6 @@ struct Trouble {
 /// The state of a run that is followed.
 struct Progress<'a> {
     jobs: &'a Jobs,
-    /// The id of the run.
-    run: String,
     events: &'a EventSender,
     remaining: Open,
     workers: Workers,
@@ -83,10 +81,9 @@ impl Run {
         events.note(0, None, Level::Info, text);
         let mut progress = Progress {
             jobs,
-            run: self.record.id.clone(),
             events: &events,
             remaining: Open::all(jobs),
-            workers: Workers::new(self.connection.url()),
+            workers: Workers::new(self.connection.url(), &self.record.id),
             is_moving: false,
         };
         let (found, mut reads) = mpsc::channel(4);
@@ -399,7 +396,7 @@ impl Progress<'_> {
             Err(why) => return self.unreadable(bytes, &why),
         };
         let Ended { run, worker, mut jobs, effort } = ended;
-        if run != self.run {
+        if !self.workers.are_of(&run) {
             tracing::debug!("the worker {} reported outcomes of an earlier run", worker.name);
             return;
         }

@@ -39,6 +39,8 @@ pub(super) struct Workers {
     /// Workers that cannot take part, with the reason.
     refused: HashSet<(String, String)>,
     url: String,
+    /// The id of the run.
+    run: String,
     last_heard: Instant,
     is_said: bool,
     /// Whether the run was interrupted, so that all workers leave it.
@@ -46,15 +48,21 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn new(url: &str) -> Self {
+    pub(super) fn new(url: &str, run: &str) -> Self {
         Self {
             known: HashMap::new(),
             refused: HashSet::new(),
             url: url.to_owned(),
+            run: run.to_owned(),
             last_heard: Instant::now(),
             is_said: false,
             is_stopping: false,
         }
+    }
+
+    /// Whether this is the id of their run, and not of an earlier one of the same name.
+    pub(super) fn are_of(&self, run: &str) -> bool {
+        self.run == run
     }
 
     /// Expects all workers to leave.
@@ -92,8 +100,12 @@ impl Workers {
         }
     }
 
-    /// Records what a worker reports each second.
+    /// Records what a worker reports each second of this run.
     pub(super) fn heard(&mut self, heartbeat: Heartbeat, events: &EventSender) {
+        if !self.are_of(&heartbeat.run) {
+            tracing::debug!("the worker {} still speaks of another run", heartbeat.worker.name);
+            return;
+        }
         if let Some(why) = heartbeat.refused {
             return self.refuses(heartbeat.worker.name, why, events);
         }
@@ -256,11 +268,12 @@ mod tests {
     #[test]
     fn two_processes_of_one_name_are_told_apart_and_figures_do_not_shrink() {
         let (events, mut received) = EventSender::channel();
-        let mut workers = Workers::new("nats://x");
+        let mut workers = Workers::new("nats://x", "r");
         assert_eq!(ended(&mut workers, "1", &[3, 2], 9), "w");
         assert_eq!(ended(&mut workers, "2", &[1], 1), "w #2");
         assert_eq!(ended(&mut workers, "1", &[5], 4), "w");
         let beat = Heartbeat {
+            run: "r".to_owned(),
             worker: worker("1"),
             running: 3,
             moved: 7,
@@ -290,5 +303,38 @@ mod tests {
         let figures: Vec<_> =
             last.iter().map(|share| (share.jobs, share.bytes, share.retries)).collect();
         assert_eq!((figures, all_retries), (vec![(3, 10, 9), (1, 1, 1)], 10));
+    }
+    #[test]
+    fn what_workers_say_of_another_run_is_ignored() {
+        let of_run = Heartbeat {
+            run: "new".to_owned(),
+            worker: worker("1"),
+            running: 1,
+            moved: 7,
+            effort: effort(2),
+            refused: None,
+            left: false,
+        };
+        let moves = Heartbeat { run: "old".to_owned(), moved: 6_006_754, ..of_run.clone() };
+        let leaves = Heartbeat { left: true, ..moves.clone() };
+        let refuses = Heartbeat { refused: Some("no store".to_owned()), ..leaves.clone() };
+        let unnamed = Heartbeat { run: String::new(), ..moves.clone() };
+        let (events, mut received) = EventSender::channel();
+        let mut workers = Workers::new("nats://x", "new");
+        for other in [&moves, &leaves, &refuses, &unnamed] {
+            workers.heard(other.clone(), &events);
+            assert!(received.try_recv().is_err(), "{other:?} has an event");
+        }
+        assert!(workers.known.is_empty() && workers.refused.is_empty());
+        workers.heard(of_run, &events);
+        workers.heard(leaves, &events);
+        assert!(!workers.have_left());
+        let mut bytes = 0;
+        while let Ok(event) = received.try_recv() {
+            if let Event::Progress { bytes: moved, .. } = event {
+                bytes += moved;
+            }
+        }
+        assert_eq!(bytes, 7);
     }
 }

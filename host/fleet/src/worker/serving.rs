@@ -230,6 +230,7 @@ impl Serving<'_> {
         self.metrics.effort(before, &effort);
         before.clone_from(&effort);
         let heartbeat = Heartbeat {
+            run: self.record.id.clone(),
             worker: self.worker.clone(),
             running,
             moved: teller.moved.load(Ordering::Relaxed),
