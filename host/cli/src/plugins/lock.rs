@@ -200,8 +200,13 @@ impl LockFile {
     /// Writes the file: all of it, or nothing.
     ///
     /// # Errors
-    /// Returns an error if it cannot be written. The older file is then unchanged.
+    /// Returns an error if it cannot be written, or could not be read again. The older file is then unchanged.
     fn write(&self) -> Result<(), InstallError> {
+        if let Some(plugin) =
+            self.plugins.iter().find(|plugin| PluginHost::is_built_in(&plugin.name))
+        {
+            return Err(InstallError::BuiltIn(plugin.name.clone()));
+        }
         let document = Document { version: VERSION, plugins: self.plugins.clone() };
         let written = toml::to_string_pretty(&document)
             .map_err(io::Error::other)
@@ -317,6 +322,11 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), text, "the same plugins, another text");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "a file is left");
         assert!(lock.set(locked("helm")).is_err(), "--renderer helm is the program");
+        for name in ["flatten", "harbor", "mirror"] {
+            let refused = lock.change(|lock| lock.set(locked(name)));
+            assert!(matches!(refused, Err(super::InstallError::BuiltIn(_))), "{name}: {refused:?}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "a refused plugin was written");
     }
 
     #[test]
