@@ -88,7 +88,8 @@ impl Course {
 
     /// Starts an entry with this name.
     pub(super) fn started(&mut self, job: u32, name: impl FnOnce() -> String) {
-        let is_shown = self.draws || self.log.shows(Level::Debug);
+        // The log lines of the progress have names too.
+        let is_shown = self.draws || self.log.shows(Level::Info);
         let name = if is_shown { name() } else { String::new() };
         self.log.record(Level::Debug, Some(job), None, &name);
         self.progress.started(job, name);

@@ -233,9 +233,9 @@ fn bars_are_for_people_at_a_terminal() {
 
 #[test]
 fn progress_is_a_log_line_without_a_terminal_and_rows_with_one() {
-    let show = |terminal| {
+    let show = |terminal, output| {
         let (log, page) = log_at_noon(false, false);
-        let options = ReportOptions { terminal, ..options() };
+        let options = ReportOptions { terminal, output, ..options() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _inside = runtime.enter();
         let mut course = Course::new(&options, log, Instant::now(), 3);
@@ -249,11 +249,15 @@ fn progress_is_a_log_line_without_a_terminal_and_rows_with_one() {
         drop(course);
         (period, page.text())
     };
-    let (period, text) = show(false);
-    assert_eq!(period, Duration::from_secs(30));
-    assert!(text.starts_with("12:00:07 [INFO] 1 of 3 images, 1 failed, 40 B, "), "{text}");
-    assert_eq!(text.lines().count(), 1, "what starts is not told: {text}");
-    let (period, text) = show(true);
+    let (json, yaml) = (OutputFormat::Json, OutputFormat::Yaml);
+    for (terminal, output) in [(false, OutputFormat::Text), (true, json), (false, yaml)] {
+        let (period, text) = show(terminal, output);
+        assert_eq!(period, Duration::from_secs(30));
+        assert!(text.starts_with("12:00:07 [INFO] 1 of 3 images, 1 failed, 40 B, "), "{text}");
+        assert!(text.ends_with("; moving: a.io/two:1 40 %\n"), "{text}");
+        assert_eq!(text.lines().count(), 1, "what starts is not told: {text}");
+    }
+    let (period, text) = show(true, OutputFormat::Text);
     assert!(period < Duration::from_secs(1));
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("1 of 3 images, 1 failed, 40 B, "), "{text}");
