@@ -360,16 +360,26 @@ fn an_interrupt_leaves_the_pasted_lines_in_the_failed_list() {
         "team/app team/b 1",
         "team/app team/c 1",
         "team/app:1",
+        "docker pull team/app@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "--platform=linux/arm64 team/app",
+        "Team/App:1",
+        "team/app team/d 1",
     ]);
     let _stays = silent.accept().expect("longshore connects");
     terminal.sends("\u{3}");
     terminal.exits(130);
     let entries = failed_entries(&longshore);
     assert_eq!(entries[..3], ["team/app team/a 1", "team/app team/b 1", "team/app team/c 1"]);
-    assert_eq!(entries[3..], ["? >>>:5: interrupted: team/app:1"]);
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let pinned = format!("team/app team/app {digest}");
+    let references = ["team/app team/app 1", &pinned, "team/app team/app latest"];
+    assert_eq!(entries[3..6], references, "a reference has three columns too");
+    assert_eq!(entries[6..], ["Team/App Team/App 1", "team/app team/d 1"]);
     let path = longshore.directory().join("mirror-failed.txt");
     let failed = std::fs::read_to_string(path).expect("there is a failed list");
     assert!(failed.contains("# longshore: platforms=linux/amd64\nteam/app team/b 1\n"), "{failed}");
+    let arm = "# longshore: platforms=linux/arm64\nteam/app team/app latest\n";
+    assert!(failed.contains(arm), "{failed}");
 }
 
 #[test]

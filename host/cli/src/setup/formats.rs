@@ -67,7 +67,12 @@ impl Formats<'_> {
         }
     }
 
-    async fn read_list(&self, text: ListText, forced: Option<&str>) -> Result<ReadList, Fatal> {
+    /// Reads a list as [`Self::read`] does, and logs no remarks.
+    pub(crate) async fn read_list(
+        &self,
+        text: ListText,
+        forced: Option<&str>,
+    ) -> Result<ReadList, Fatal> {
         let choice = self.choose(&text, forced).await?;
         Ok(list::parse(text, choice).await?)
     }

@@ -51,13 +51,17 @@ const NAME_DESTINATIONS: [&str; 3] = ["dregsy", "image-syncer", "regsync"];
 impl Planned {
     /// Returns the entries as the failed list holds them.
     pub(in crate::commands) fn failed_entries(&self) -> Vec<FailedEntry> {
-        let entry = |entry: &plan::PlannedEntry| FailedEntry {
-            number: entry.number,
-            text: entry.text.clone(),
-            terms: entry.terms.clone(),
-        };
-        self.plan.entries.iter().map(entry).collect()
+        failed_entries(&self.plan)
     }
+}
+
+fn failed_entries(plan: &Plan) -> Vec<FailedEntry> {
+    let entry = |entry: &plan::PlannedEntry| FailedEntry {
+        number: entry.number,
+        text: entry.text.clone(),
+        terms: entry.terms.clone(),
+    };
+    plan.entries.iter().map(entry).collect()
 }
 
 impl Session {
@@ -145,6 +149,28 @@ impl Session {
         format: &str,
     ) -> Result<Option<Planned>, Fatal> {
         self.plan_in(text, first_number, Some(format), false).await
+    }
+
+    /// Returns the entries of a text in `format` as the columns of a failed list, without a run of them. It
+    /// asks no registry and no rewrite, so it also works after an interrupt.
+    pub(super) async fn as_columns(
+        &self,
+        text: ListText,
+        first_number: u32,
+        format: &str,
+    ) -> Result<Vec<FailedEntry>, Fatal> {
+        let ReadList { mut list, credentials: _ } =
+            self.formats().read_list(text, Some(format)).await?;
+        list.format.lines = false;
+        let options = PlanOptions {
+            source: self.settings.source.clone(),
+            destination: self.settings.destination.clone(),
+            filter: self.settings.filter.clone(),
+            first_number,
+            shard: None,
+            unselected: Vec::new(),
+        };
+        Ok(failed_entries(&plan::build(list, &options, &[]).await?))
     }
 
     /// Reads and plans a list whose first entry gets the number `first_number`. Returns `None` if the run

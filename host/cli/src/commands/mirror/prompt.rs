@@ -27,6 +27,9 @@ const HELP: &str = "help";
 /// The format of a line with one reference.
 const REFERENCES: &str = "default";
 
+/// Why a line failed that an interrupt has left undone.
+const INTERRUPTED: &str = "interrupted";
+
 /// What to type, in one line.
 const WELCOME: &str =
     "type SOURCE DESTINATION TAG or one reference, then Enter; help says more, Ctrl-D ends";
@@ -160,7 +163,7 @@ impl Conversation {
             self.line(&above, &line).await?;
         }
         if self.exit == Exit::Interrupted {
-            self.keep_unread()?;
+            self.keep_unread().await?;
         }
         if !self.above.is_empty() {
             let text = "the comment for longshore had no effect: no line came after it";
@@ -204,15 +207,15 @@ impl Conversation {
     }
 
     /// Adds the pasted lines to the failed list that an interrupt has left undone.
-    fn keep_unread(&mut self) -> Result<(), Fatal> {
+    async fn keep_unread(&mut self) -> Result<(), Fatal> {
         let mut above = Vec::new();
         for line in std::mem::take(&mut self.typed) {
             self.lines += 1;
             if is_silent(&line) {
                 above.push(line);
             } else {
-                let (above, why) = (std::mem::take(&mut above), "interrupted".to_owned());
-                self.add_failure(&above, &line, why, None)?;
+                let above = std::mem::take(&mut above);
+                self.add_failure(&above, &line, INTERRUPTED.to_owned(), None).await?;
             }
         }
         self.keep()
@@ -221,15 +224,11 @@ impl Conversation {
     /// Plans, executes and reports a line, or a text in a format without lines. `above` has the comments for
     /// it.
     async fn line(&mut self, above: &[String], line: &str) -> Result<(), Fatal> {
-        let list: String =
-            above.iter().flat_map(|above| [above.as_str(), "\n"]).chain([line]).collect();
-        let mut text = ListText::new(">>>", list.into_bytes());
-        let above_it = u32::try_from(above.len()).unwrap_or(u32::MAX);
-        text.first_line = self.lines.saturating_sub(above_it).max(1);
+        let text = self.text_of(above, line);
         let typed = if self.is_chosen { Typed::AsChosen } else { Typed::of(line) };
         if let (Typed::Columns, Some(destination)) = (typed, self.without_registry(line)) {
             let error = PlanError::NoRegistry { line: self.lines, destination };
-            return self.refused(above, line, &error.into());
+            return self.refused(above, line, &error.into()).await;
         }
         let planned = match typed {
             Typed::AsChosen | Typed::Columns => self.session.plan(text, self.next_number).await,
@@ -241,9 +240,9 @@ impl Conversation {
             Ok(Some(planned)) => planned,
             Ok(None) => {
                 self.exit = Exit::Interrupted;
-                return Ok(());
+                return self.add_failure(above, line, INTERRUPTED.to_owned(), None).await;
             }
-            Err(error) => return self.refused(above, line, &error),
+            Err(error) => return self.refused(above, line, &error).await,
         };
         self.next_number += planned.plan.count;
         if let Some(list) = &mut self.failed_list {
@@ -270,6 +269,16 @@ impl Conversation {
         Ok(())
     }
 
+    /// Returns a line as a list, with the comments `above` it.
+    fn text_of(&self, above: &[String], line: &str) -> ListText {
+        let list: String =
+            above.iter().flat_map(|above| [above.as_str(), "\n"]).chain([line]).collect();
+        let mut text = ListText::new(">>>", list.into_bytes());
+        let above_it = u32::try_from(above.len()).unwrap_or(u32::MAX);
+        text.first_line = self.lines.saturating_sub(above_it).max(1);
+        text
+    }
+
     /// Returns the destination of a line with columns if nothing names its registry: it would be Docker
     /// Hub, which is hardly what the user means.
     fn without_registry(&self, line: &str) -> Option<String> {
@@ -282,16 +291,16 @@ impl Conversation {
     }
 
     /// Reports a line without a plan as failed, so that the prompt can go on.
-    fn refused(&mut self, above: &[String], line: &str, error: &Fatal) -> Result<(), Fatal> {
+    async fn refused(&mut self, above: &[String], line: &str, error: &Fatal) -> Result<(), Fatal> {
         let why = format!("failed to {error}");
         self.session.log.failure(None, &why, error.hint().as_deref());
-        self.add_failure(above, line, why, error.hint())?;
+        self.add_failure(above, line, why, error.hint()).await?;
         self.exit = Exit::SomeFailed;
         self.keep()
     }
 
     /// Adds a line without a plan to the failed list, with what the comments `above` say.
-    fn add_failure(
+    async fn add_failure(
         &mut self,
         above: &[String],
         line: &str,
@@ -299,25 +308,41 @@ impl Conversation {
         hint: Option<String>,
     ) -> Result<(), Fatal> {
         let (number, line) = (self.next_number, line.trim());
-        let is_of_list = self.is_chosen || Typed::of(line) == Typed::Columns;
-        let (text, terms) = if self.format.lines && is_of_list {
-            let terms: Vec<&str> =
-                above.iter().filter_map(|comment| terms_of(comment.trim())).collect();
-            (line.to_owned().into(), (!terms.is_empty()).then(|| terms.join(" ").into()))
-        } else {
-            (format!("{UNREADABLE}>>>:{}: {why}: {line}", self.lines).into(), None)
-        };
+        let entries = self.repeated(above, line, &why).await;
         if let Some(list) = &mut self.failed_list {
-            list.add(&[FailedEntry { number, text, terms }])?;
+            list.add(&entries)?;
         }
-        self.next_number += 1;
         if let Some((_, page)) = &mut self.page {
             page.refuse(number, line, &why, hint);
         }
-        self.failures.push((number, why));
+        for FailedEntry { number, .. } in entries {
+            self.next_number = self.next_number.max(number + 1);
+            self.failures.push((number, why.clone()));
+        }
         self.sums.lines += 1;
         self.sums.failed += 1;
         Ok(())
+    }
+
+    /// Returns the entries of the failed list for a line without a plan: at least one.
+    async fn repeated(&self, above: &[String], line: &str, why: &str) -> Vec<FailedEntry> {
+        let number = self.next_number;
+        let format = match self.is_chosen || Typed::of(line) == Typed::Columns {
+            true if self.format.lines => {
+                let terms: Vec<&str> =
+                    above.iter().filter_map(|comment| terms_of(comment.trim())).collect();
+                let terms = (!terms.is_empty()).then(|| terms.join(" ").into());
+                return vec![FailedEntry { number, text: line.to_owned().into(), terms }];
+            }
+            true => &self.format.flag,
+            false => REFERENCES,
+        };
+        // What cannot be read is kept below. The run has told why already, or reports it as interrupted.
+        let columns = self.session.as_columns(self.text_of(above, line), number, format).await;
+        columns.ok().filter(|entries| !entries.is_empty()).unwrap_or_else(|| {
+            let text = format!("{UNREADABLE}>>>:{}: {why}: {line}", self.lines).into();
+            vec![FailedEntry { number, text, terms: None }]
+        })
     }
 
     fn failures(&self) -> Vec<(u32, &str)> {
