@@ -310,6 +310,20 @@ fn a_run_says_at_its_start_that_digests_will_change() {
         assert_eq!(said(&run(kept)), "");
     }
     assert!(said(&run(&["--index", "oci"])).starts_with("[INFO] --index oci writes indexes anew"));
+    let told = |list: &str, flags: &[&str]| said(&pair.mirror(list).args(flags).run().exits(0));
+    let entry = "team/app team/app 1\n";
+    for platforms in ["all", "all destination-tag=2", "linux/amd64,all"] {
+        let list = format!("# longshore: platforms={platforms}\n{entry}");
+        assert_eq!(told(&list, &[]), "", "{platforms}");
+        assert_eq!(told(&list, &["--referrers"]), "", "{platforms}");
+        assert_eq!(
+            told(&format!("{list}team/app team/b 1\n"), &[]),
+            format!("[INFO] {cut}{way_out}")
+        );
+    }
+    let named = format!("# longshore: platforms=linux/amd64\n{entry}");
+    let own = cut.replace("arch amd64,arm64, os linux,windows", "platforms linux/amd64");
+    assert_eq!(told(&named, &[]), format!("[INFO] {own}; the list names these platforms"));
     let line = run(&["-a", "arm64"]).stderr.lines().position(|line| line.contains("igests change"));
     assert!(line.is_some_and(|line| line < 3), "it is said at the start: {line:?}");
 }
@@ -337,6 +351,9 @@ fn the_summary_counts_the_indexes_that_were_cut() {
     let sum = "\nthe platform filter cut 2 indexes, and their digests changed; --arch all --os all keeps them\n";
     let text = run(cut, &[]);
     assert!(text.contains(sum), "{text}");
+    let named = run("# longshore: platforms=linux/amd64\npart own/part 1\n", &[]);
+    let way_out = "cut 1 index, and its digest changed; the list names these platforms\n";
+    assert!(named.contains(way_out), "{named}");
     let again = run("part part 1\n", &["--referrers"]);
     assert!(again.contains("cut 1 index, and its digest changed"), "{again}");
     assert!(!run(cut, &["-a", "all", "--os", "all"]).contains("the platform filter"));

@@ -330,6 +330,16 @@ impl PlatformFilter {
         self.architectures.is_none() && self.systems.is_none() && self.platforms.is_none()
     }
 
+    /// Whether it can leave a part of an index out.
+    pub const fn cuts_indexes(&self) -> bool {
+        !self.is_everything() && !self.one_manifest
+    }
+
+    /// Whether it has the condition of [`Self::and_platforms`].
+    pub const fn names_platforms(&self) -> bool {
+        self.platforms.is_some()
+    }
+
     /// Whether it selects `platform`.
     pub fn selects(&self, platform: &Platform) -> bool {
         let cpu = platform.cpu();

@@ -1,7 +1,7 @@
 //! Runs `longshore mirror` and `longshore mirror-validate`: list, plan, prepare, copy or validate, report.
 
 mod credentials;
-mod digests;
+pub(super) mod digests;
 mod executing;
 mod exit;
 mod page;

@@ -122,6 +122,11 @@ impl Jobs {
         self.packed.iter().filter_map(|packed| self.references.store(&packed.destination))
     }
 
+    /// The filters of the jobs, each once.
+    pub fn filters(&self) -> impl Iterator<Item = &PlatformFilter> {
+        (0..self.filters.len()).filter_map(|number| self.filters.get(number))
+    }
+
     fn unpack(&self, packed: &Packed) -> Option<Job> {
         Some(Job {
             number: packed.number,
@@ -184,6 +189,7 @@ mod tests {
             std::ptr::eq(shown[0].filter, shown[2].filter) && shown[1].filter != shown[0].filter
         );
         assert_eq!(jobs.numbers().collect::<Vec<_>>(), [3, 4, 9]);
+        assert_eq!(jobs.filters().collect::<Vec<_>>(), [&all[0].filter, &all[1].filter]);
         assert!(jobs.destinations().all(|registry| registry.as_str() == "b.io"));
         assert_eq!((jobs.len(), jobs.is_empty()), (3, false));
     }

@@ -40,14 +40,6 @@ impl FilterFlags {
         [unless(&self.arch, &format.default_arch), unless(&self.os, &format.default_os)]
     }
 
-    /// Returns the filter for the entries of a list in `format` that name no platforms.
-    ///
-    /// # Errors
-    /// Fails if a default of the format is not a list of words.
-    pub fn usual(&self, format: &Format) -> Result<PlatformFilter, PlatformError> {
-        Ok(self.for_list(format)?.with_defaults)
-    }
-
     /// Returns the filters for the entries of a list in `format`.
     ///
     /// # Errors

@@ -2,21 +2,16 @@
 
 use longshore_engine::IndexMode;
 use longshore_engine::event::Level;
-use longshore_engine::list::Format;
-use longshore_engine::plan::PlanError;
+use longshore_engine::job::Jobs;
 use longshore_oci::PlatformFilter;
 
 use super::session::Session;
 
 impl Session {
-    /// Says once why digests will change. With `--referrers` it is a warning: a signature is for the
-    /// digest that was signed.
-    ///
-    /// # Errors
-    /// If a default of the format is not a list of words.
-    pub(in crate::commands) fn tell_of_digests(&self, format: &Format) -> Result<(), PlanError> {
-        let filter = self.settings.filter.usual(format)?;
-        let Some(why) = why(&filter, self.settings.list.images.index) else { return Ok(()) };
+    /// Says once why the digests of `jobs` will change. With `--referrers` it is a warning: a signature is
+    /// for the digest that was signed.
+    pub(in crate::commands) fn tell_of_digests(&self, jobs: &Jobs) {
+        let Some(why) = why(jobs.filters(), self.settings.list.images.index) else { return };
         self.digests_told.call_once(|| {
             let (level, consequence) = match self.settings.referrers() {
                 true => (Level::Warning, ", and signatures of the old digest do not verify there"),
@@ -25,52 +20,63 @@ impl Session {
             let (cause, way_out) = why;
             self.log.write(level, &format!("{cause}{consequence}; {way_out}"));
         });
-        Ok(())
-    }
-
-    /// Says whether the flags select platforms, or their defaults for lists in `format`.
-    ///
-    /// # Errors
-    /// If a default of the format is not a list of words.
-    pub(in crate::commands) fn selects_platforms(
-        &self,
-        format: &Format,
-    ) -> Result<bool, PlanError> {
-        Ok(!self.settings.filter.usual(format)?.is_everything())
     }
 }
 
-/// Returns why digests will change, and how to keep them; `None` if all are kept.
-fn why(filter: &PlatformFilter, mode: IndexMode) -> Option<(String, &'static str)> {
+/// Says whether the flags or their defaults select platforms for an entry that names none itself.
+pub(in crate::commands) fn flags_select_platforms(jobs: &Jobs) -> bool {
+    jobs.filters().any(is_of_flags)
+}
+
+fn is_of_flags(filter: &PlatformFilter) -> bool {
+    filter.cuts_indexes() && !filter.names_platforms()
+}
+
+/// Returns why entries with these filters change digests, and how to keep them; `None` if all are kept.
+fn why<'a>(
+    filters: impl Iterator<Item = &'a PlatformFilter>,
+    mode: IndexMode,
+) -> Option<(String, &'static str)> {
     if mode != IndexMode::default() {
         let name = mode.name();
         let cause =
             format!("--index {name} writes indexes anew, so digests change at the destination");
         return Some((cause, "leave --index out to keep them"));
     }
-    if filter.is_everything() {
-        return None;
-    }
+    let cutting: Vec<&PlatformFilter> = filters.filter(|filter| filter.cuts_indexes()).collect();
+    let of_flags = cutting.iter().find(|filter| is_of_flags(filter));
+    let (subject, way_out) = match (of_flags, cutting.as_slice()) {
+        (Some(filter), _) => (
+            format!("the platform filter ({filter}) cuts"),
+            "--arch all --os all copies them whole",
+        ),
+        (None, []) => return None,
+        (None, [filter]) => (format!("the platform filter ({filter}) cuts"), OF_LIST),
+        (None, _) => ("the platform filters of the entries cut".to_owned(), OF_LIST),
+    };
     let cause = format!(
-        "the platform filter ({filter}) cuts indexes with other platforms, and their digests change at the \
-         destination"
+        "{subject} indexes with other platforms, and their digests change at the destination"
     );
-    Some((cause, "--arch all --os all copies them whole"))
+    Some((cause, way_out))
 }
+
+/// Why no flag keeps the digests.
+const OF_LIST: &str = "the list names these platforms";
 
 #[cfg(test)]
 mod tests {
     use longshore_engine::IndexMode;
     use longshore_oci::PlatformFilter;
 
-    use super::why;
+    use super::{OF_LIST, why};
+
+    fn filter(arch: &str) -> PlatformFilter {
+        PlatformFilter::of_flags(Some(arch), None).unwrap()
+    }
 
     #[test]
     fn a_filter_and_a_mode_change_digests() {
-        let text = |arch: &str, mode| {
-            let filter = PlatformFilter::of_flags(Some(arch), None).unwrap();
-            why(&filter, mode).map(|(cause, _)| cause)
-        };
+        let text = |arch: &str, mode| why([filter(arch)].iter(), mode).map(|(cause, _)| cause);
         let [keep, docker, oci] = IndexMode::ALL;
         assert_eq!(text("all", keep), None);
         assert!(
@@ -78,5 +84,32 @@ mod tests {
         );
         assert!(text("all", docker).unwrap().starts_with("--index docker "));
         assert!(text("amd64", oci).unwrap().starts_with("--index oci "));
+    }
+
+    #[test]
+    fn only_filters_that_entries_use_are_named() {
+        let of_list = |platform: &str| filter("all").and_platforms(vec![platform.parse().unwrap()]);
+        let (amd, arm) = (of_list("linux/amd64"), of_list("linux/arm64"));
+        let one = amd.clone().of_one_manifest();
+        let flags =
+            ("the platform filter (arch arm) cuts", "--arch all --os all copies them whole");
+        for (filters, expected) in [
+            (vec![], None),
+            (vec![filter("all")], None),
+            (vec![filter("all"), one], None),
+            (
+                vec![filter("all"), amd.clone()],
+                Some(("the platform filter (platforms linux/amd64) cuts", OF_LIST)),
+            ),
+            (vec![amd.clone(), arm], Some(("the platform filters of the entries cut", OF_LIST))),
+            (vec![amd, filter("arm")], Some(flags)),
+            (vec![filter("all"), filter("arm")], Some(flags)),
+        ] {
+            let told = why(filters.iter(), IndexMode::default());
+            let told = told.as_ref().map(|(cause, way_out)| {
+                (cause.split(" indexes with other platforms").next().unwrap(), *way_out)
+            });
+            assert_eq!(told, expected, "{filters:?}");
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::{EventSender, Level};
-use longshore_engine::list::Format;
 
+use super::super::mirror::digests::flags_select_platforms;
 use super::super::mirror::session::Session;
 use super::planning::PlannedCharts;
 use super::stores::StoresWithCharts;
@@ -32,7 +32,7 @@ impl Session {
         let Task::Mirror(flags) = &self.settings.task else {
             return Err(std::io::Error::other("charts are mirrored only").into());
         };
-        self.tell_of_digests(&Format::default())?;
+        self.tell_of_digests(&planned.jobs);
         plan.charts_only = given.charts_only;
         let jobs = Arc::new(planned.jobs);
         let (events, received) = EventSender::channel();
@@ -41,7 +41,7 @@ impl Session {
             output: self.settings.list.images.output,
             verb: self.settings.verb(),
             dry_run: flags.dry_run,
-            selects_platforms: self.selects_platforms(&Format::default())?,
+            selects_platforms: flags_select_platforms(&jobs),
             page: self.settings.list.images.report.is_some(),
             referrers: flags.referrers,
             terminal: has_terminal() && self.log.shows(Level::Info),
