@@ -2,10 +2,10 @@
 
 use std::os::unix::fs::symlink;
 
-use longshore_content::Layouts;
+use longshore_content::{Content, Image, Index, Layouts};
 
 use super::{LIST, image};
-use crate::support::{Kind, Longshore, Registry, Store};
+use crate::support::{Kind, Longshore, Registry, Run, Store};
 
 /// Prepares `mirror` with a source on which nothing listens.
 fn into(destination: &str) -> Longshore {
@@ -198,4 +198,59 @@ fn a_relative_folder_and_one_with_blanks_can_be_repeated() {
     let layouts = Layouts::new(&run.directory().join("my images/$x"));
     assert_eq!(layouts.repositories().expect("it is readable"), ["team/app", "team/late"]);
     assert_eq!(layouts.broken("team/late", "1").expect("it is readable"), [""; 0]);
+}
+
+/// Creates an image with media types of Docker and a layer of its own.
+fn docker(seed: u64) -> Content {
+    Image::new("linux/amd64").docker().layer(seed, 100).build()
+}
+
+/// Returns the source of the image that the warning about media types of Docker names, and their count at the end.
+fn told_of_docker(run: &Run) -> (Option<&str>, Option<&str>) {
+    let before = |text| run.stderr.lines().find_map(|line: &str| Some(line.split_once(text)?.0));
+    let last = |text: &'static str| before(text).and_then(|before| before.split(' ').next_back());
+    (last(" has Docker's media type "), last(" images in folders have Docker's media types"))
+}
+
+#[test]
+fn only_what_a_run_copied_counts_as_of_docker_s_types() {
+    let source = Registry::embedded();
+    for seed in 1..=4 {
+        source.push(&format!("team/app{seed}"), "1", &docker(seed));
+    }
+    let other = Image::new("linux/s390x").docker().layer(9, 100).build();
+    source.push("team/index", "1", &Index::docker().child(&docker(5)).child(&other).build());
+    let folder = tempfile::tempdir().expect("a scratch directory can be made");
+    let to = format!("oci:{}", folder.path().display());
+    let mirror = |list: &str, flags: &[&str]| {
+        let run = Longshore::new().mirror().list(list).source(source.address());
+        run.destination(&to).args(["-j", "1"]).args(flags).run()
+    };
+    let entry = |name: &str| format!("team/{name} team/{name} 1\n");
+    let broken = entry("app1") + &entry("app2");
+    for seed in [1, 2] {
+        source.lose(&format!("team/app{seed}"), docker(seed).blobs()[1].digest());
+    }
+    // Nothing arrives.
+    let run = mirror(&broken, &[]).exits(1).sums_up("0 copied, 0 skipped, 2 failed");
+    assert_eq!(told_of_docker(&run), (None, None), "{}", run.stderr);
+    // A part arrives; the index is cut.
+    let list = broken + &entry("app3") + &entry("app4") + &entry("index");
+    let first = format!("{}/team/app3:1", source.address());
+    let run = mirror(&list, &["-a", "amd64"]).exits(1).sums_up("3 copied, 0 skipped, 2 failed");
+    assert_eq!(told_of_docker(&run), (Some(&*first), Some("3")), "{}", run.stderr);
+    run.complains("this run copied them");
+    // What was there is not counted again, whether it is cut, as it was, or looked through.
+    let good = entry("app3") + &entry("app4") + &entry("index");
+    for flags in [&["-a", "amd64"][..], &["-a", "amd64", "--force-recursive"]] {
+        let run = mirror(&good, flags).exits(0).sums_up("0 copied, 3 skipped, 0 failed");
+        assert_eq!(told_of_docker(&run), (None, None), "{}", run.stderr);
+    }
+    // What is mended counts.
+    let lost = docker(3).blobs()[1].digest().to_owned();
+    let path = Layouts::new(folder.path()).file("team/app3", &lost);
+    std::fs::remove_file(path).expect("the layer is there");
+    let run = mirror(&good, &["-a", "amd64", "--force-recursive"]).exits(0);
+    let run = run.sums_up("1 copied, 2 skipped, 0 failed");
+    assert_eq!(told_of_docker(&run), (Some(&*first), None), "{}", run.stderr);
 }

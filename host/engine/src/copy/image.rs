@@ -118,7 +118,6 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
             return Ok(Outcome { source_digest: Some(source_digest), ..outcome });
         }
     };
-    work.tell_of_docker_types(&shape);
     work.admitted.hold(memory_of(&shape))?;
     if !forced && holds(work, held.as_ref(), &shape.root.digest).await? {
         let referred = referrers::place(work, &shape, None).await?;
@@ -133,6 +132,7 @@ async fn try_copy(work: &mut Work<'_>) -> Result<Outcome, JobError> {
     if held.as_ref() == Some(&shape.root.digest) {
         return Ok(referred.add_to(looked_through(work, source_digest, *shape)));
     }
+    work.tell_of_docker_types(&shape);
     Ok(referred.add_to(Outcome {
         replaced: held.filter(|held| *held != shape.root.digest),
         source_digest: Some(source_digest),
@@ -220,7 +220,10 @@ async fn held_tag(work: &Work<'_>) -> Result<Option<Digest>, JobError> {
 /// The outcome of an image whose tag was right: only a forced run looks through it.
 fn looked_through(work: &Work<'_>, source_digest: Digest, shape: Shape) -> Outcome {
     let outcome = match work.mended.told() {
-        Some(what) => Outcome { reason: Some(what), ..Outcome::new(Status::Copied) },
+        Some(what) => {
+            work.tell_of_docker_types(&shape);
+            Outcome { reason: Some(what), ..Outcome::new(Status::Copied) }
+        }
         None => Outcome::skipped("checked; the destination has everything"),
     };
     Outcome {

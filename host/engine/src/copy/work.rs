@@ -52,7 +52,7 @@ pub(super) struct Run {
 /// The messages that a run shows once, at the first image that each is about.
 #[derive(Default)]
 pub(super) struct Told {
-    /// The images in a folder with media types of Docker.
+    /// The images that the run copied into a folder with media types of Docker.
     docker_types: AtomicUsize,
     /// The destinations whose refused login was reported.
     logins: Mutex<HashSet<StoreName>>,
@@ -81,13 +81,13 @@ impl Mended {
 }
 
 impl Run {
-    /// Counts the images with media types of Docker in folders. A warning named the first.
+    /// Counts the images with media types of Docker that the run copied into folders. A warning named the first.
     pub(super) fn tell_at_end(&self) {
         let count = self.told.docker_types.load(Ordering::Relaxed);
         if count > 1 {
             let text = format!(
-                "{count} images in folders have Docker's media types, which skopeo does not read there; a warning \
-                 above names the first"
+                "{count} images in folders have Docker's media types, which skopeo does not read there; this run \
+                 copied them, and a warning above names the first"
             );
             self.events.note(0, None, Level::Warning, text);
         }
@@ -259,8 +259,8 @@ impl Work<'_> {
         self.run.events.note(self.job.number, None, level, text);
     }
 
-    /// Warns once of a manifest with a media type of Docker in a folder: other tools look only for OCI's types in
-    /// an image layout (image-spec, image-layout.md).
+    /// Warns once of a copied manifest with a media type of Docker in a folder: other tools look only for OCI's
+    /// types in an image layout (image-spec, image-layout.md). Only what arrived counts, so this follows the push.
     pub(super) fn tell_of_docker_types(&self, shape: &Shape) {
         let media_type = &shape.root.media_type;
         if self.destination.name().registry().is_some()
