@@ -143,7 +143,9 @@ impl End {
         }
         let is_layout = path.join(LAYOUT_FILE).is_file();
         let names_layout = is_layout || tag.is_some() || digest.is_some() || rest.ends_with(':');
-        let (store, repository) = match (outer_folder(path), names_layout) {
+        let is_folder = !names_layout && path.join(OWN_FOLDER).is_dir();
+        let around = if is_folder { None } else { folder_around(path) };
+        let (store, repository) = match (around, names_layout) {
             (Some((folder, repository)), _) => (folder, Some(repository)),
             (None, true) => {
                 let (folder, repository) = parent_folder(refused, path)?;
@@ -218,11 +220,10 @@ fn is_port(text: &str) -> bool {
     text.contains('/') && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Splits the path of a layout below a folder that longshore writes. The outermost one counts, because the
-/// locks of other runs are there.
-fn outer_folder(path: &Path) -> Option<(LayoutsName, Repository)> {
-    let above: Vec<&Path> = path.ancestors().skip(1).collect();
-    above.into_iter().rev().find_map(|root| {
+/// Splits the path of a layout below a folder that longshore writes. The innermost one counts, so a path keeps its
+/// meaning if longshore later writes to a folder further up.
+fn folder_around(path: &Path) -> Option<(LayoutsName, Repository)> {
+    path.ancestors().skip(1).find_map(|root| {
         let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
         if !root.join(OWN_FOLDER).is_dir() {
             return None;

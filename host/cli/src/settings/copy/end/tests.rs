@@ -103,9 +103,37 @@ fn a_layout_below_a_folder_of_longshore_belongs_to_it() {
         let read = read(Side::Destination, &format!("oci:{root}/{below}"));
         assert_eq!(read, format!("oci:{root} | {expected}"));
     }
-    fs::create_dir_all(folder.path().join("team/.longshore")).unwrap();
-    let outer = read(Side::Destination, &format!("oci:{root}/team/app:1"));
-    assert_eq!(outer, format!("oci:{root} | team/app | 1 | -"), "all locks are in the outermost");
+}
+
+#[test]
+fn the_innermost_folder_of_longshore_decides_whatever_lies_further_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("usb/images");
+    fs::create_dir_all(images.join(".longshore")).unwrap();
+    fs::create_dir_all(images.join("lib/tool")).unwrap();
+    fs::write(images.join("lib/tool/oci-layout"), "{}").unwrap();
+    let root = format!("oci:{}", images.to_str().unwrap());
+    let pinned = format!("/team/app@{DIGEST}");
+    let cases = [
+        ("/team/app:v2.9.1", "team/app | v2.9.1 | -"),
+        ("/lib/tool", "lib/tool | - | -"),
+        ("/new/app", "new/app | - | -"),
+        ("/new/app:", "new/app | - | -"),
+        (&pinned, "team/app | - | sha256:e3b"),
+        ("", "- | - | -"),
+    ];
+    // The second and the third time, longshore has written to the folders around it.
+    for written in ["usb/images", "usb", "."] {
+        fs::create_dir_all(folder.path().join(written).join(".longshore")).unwrap();
+        for (below, expected) in cases {
+            for side in [Side::Source, Side::Destination] {
+                let found = read(side, &format!("{root}{below}"));
+                assert_eq!(found, format!("{root} | {expected}"), "{written}: {below}");
+            }
+        }
+    }
+    let tagged = read(Side::Destination, &format!("{root}:1"));
+    assert!(tagged.ends_with("/usb | images | 1 | -"), "{tagged}");
 }
 
 #[test]
