@@ -96,3 +96,23 @@ fn a_whole_index_is_right_unless_an_empty_selection_fails() {
     fails(pair.mirror(LIST).arg("--force-recursive"));
     pair.mirror(LIST).args(flags).args(["--referrers"]).run().exits(0);
 }
+
+#[test]
+fn a_tag_with_the_digest_of_the_source_is_right_whatever_the_filter_selects() {
+    let pair = Pair::embedded();
+    let two = Index::docker().child(&image("linux/amd64", 1)).child(&image("linux/s390x", 2));
+    for (tag, content, flags) in [
+        ("two", two.build(), &["-a", "ppc64le"][..]),
+        ("part", Index::oci().child(&image("linux/amd64", 1)).build(), &["-a", "arm64"]),
+        ("foreign", Index::oci().child(&image("linux/s390x", 3)).build(), &[]),
+        ("single", image("linux/s390x", 4), &[]),
+    ] {
+        let list = format!("team/app team/app {tag}\n");
+        pair.source.push("team/app", tag, &content);
+        // Without the tag both skip the entry, for the filter selects nothing.
+        pair.validate(&list).args(flags).run().exits(0).sums_up("0 valid, 1 skipped, 0 failed");
+        pair.destination.push("team/app", tag, &content);
+        pair.mirror(&list).args(flags).run().exits(0).sums_up("0 copied, 1 skipped, 0 failed");
+        pair.validate(&list).args(flags).run().exits(0).sums_up("1 valid, 0 skipped, 0 failed");
+    }
+}
