@@ -1,7 +1,12 @@
 //! The source breaks or returns wrong content.
 
+use longshore_content::Index;
+
 use super::{Ends, REPOSITORY, TAG};
 use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule};
+
+/// The hint for content that the source has lost.
+const LOST: &str = "hint: a manifest there names this content, but the content is lost: push the image there again";
 
 /// More than one read buffer.
 const LENGTH: usize = 300_000;
@@ -34,7 +39,7 @@ fn a_layer_that_was_wrong_once_is_fetched_again() {
 fn wrong_content_is_fetched_again_on_a_new_connection() {
     // The peer of a connection may be a proxy that keeps returning the same response.
     let ends = Ends::with_layer(LENGTH);
-    let index = longshore_content::Index::oci().child(&ends.image).build();
+    let index = Index::oci().child(&ends.image).build();
     ends.source.push(REPOSITORY, "2", &index);
     let blob = |at: usize| format!("/v2/{REPOSITORY}/blobs/{}", ends.image.blobs()[at].digest());
     let child = format!("/v2/{REPOSITORY}/manifests/{}", ends.image.digest());
@@ -164,8 +169,25 @@ fn a_layer_that_is_missing_fails_at_once() {
     let ends = Ends::with_layer(LENGTH);
     ends.source_proxy
         .rule(Rule::on("GET", &ends.layer_path()).answers(Answer::error(404, "BLOB_UNKNOWN")));
-    ends.fails(&["source: fetch blob", ends.layer(), "not found (404): BLOB_UNKNOWN"]);
+    ends.fails(&["source: fetch blob", ends.layer(), "not found (404): BLOB_UNKNOWN", LOST]);
     assert_eq!(ends.source_proxy.count("GET", &ends.layer_path()), 1, "404 is final");
+}
+
+#[test]
+fn a_configuration_that_is_missing_is_lost_there() {
+    let ends = Ends::with_layer(LENGTH);
+    let config = format!("/v2/{REPOSITORY}/blobs/{}", ends.image.blobs()[0].digest());
+    ends.source_proxy.rule(Rule::on("GET", &config).answers(Answer::error(404, "BLOB_UNKNOWN")));
+    ends.fails(&["source: fetch blob", LOST]);
+}
+
+#[test]
+fn a_child_that_is_missing_is_lost_there() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.source.push(REPOSITORY, TAG, &Index::oci().child(&ends.image).build());
+    let child = format!("/v2/{REPOSITORY}/manifests/{}", ends.image.digest());
+    ends.source_proxy.rule(Rule::on("GET", &child).answers(Answer::error(404, "MANIFEST_UNKNOWN")));
+    ends.fails(&["source: fetch manifest", "not found (404): MANIFEST_UNKNOWN", LOST]);
 }
 
 #[test]
@@ -188,7 +210,7 @@ fn a_manifest_that_breaks_off_is_fetched_again() {
 #[test]
 fn a_manifest_with_another_digest_than_asked_for_is_refused() {
     let ends = Ends::with_layer(LENGTH);
-    let index = longshore_content::Index::oci().child(&ends.image).build();
+    let index = Index::oci().child(&ends.image).build();
     ends.source.push(REPOSITORY, TAG, &index);
     let other = |mut answer: Answer| {
         answer.body.push(b'\n');

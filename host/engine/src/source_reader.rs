@@ -9,7 +9,9 @@ use longshore_oci::{
     Descriptor, Digest, Manifest, ManifestReference, Platform, Reference, Repository, StoreName,
     Tag, Version, cosign_tags, is_made_of_digest, referrers_tag,
 };
-use longshore_store::{BlobPresence, BoundedCells, Fault, Intent, Source, StoreError};
+use longshore_store::{
+    BlobPresence, BoundedCells, Fault, Intent, LOST_CONTENT, Source, StoreError,
+};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::digest_tags::DigestTags;
@@ -185,7 +187,11 @@ impl SourceReader<'_> {
         {
             return Ok(manifest);
         }
-        self.fetch(&ManifestReference::Digest(digest.clone())).await
+        let fetched = self.fetch(&ManifestReference::Digest(digest.clone())).await;
+        fetched.map_err(|error| match *error.fault {
+            Fault::NotFound => error.with_hint(LOST_CONTENT),
+            _ => error,
+        })
     }
 
     /// Reads a child of an index; `None` if it is a blob, which only the source could tell.

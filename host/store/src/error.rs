@@ -98,6 +98,9 @@ pub fn out_of_files(error: &str) -> Option<&'static str> {
 pub const MISSING_PROJECT: &str =
     "if its project is missing, --repo-type harbor creates it (auto asks the registry what it is)";
 
+/// Advice for a blob or a manifest that a manifest of the same store names, and that the store does not have.
+pub const LOST_CONTENT: &str = "a manifest there names this content, but the content is lost: push the image there again, or take it from elsewhere";
+
 /// An operation on a store failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation}: {message}")]

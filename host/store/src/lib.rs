@@ -23,7 +23,7 @@ pub use destination::{
     BlobSource, BlobTransfer, Destination, ManifestPushed, Placed, TransferFailure, Trust,
 };
 pub use error::{
-    Fault, MISSING_PROJECT, Operation, StoreError, kept_by_distribution, out_of_files,
+    Fault, LOST_CONTENT, MISSING_PROJECT, Operation, StoreError, kept_by_distribution, out_of_files,
 };
 pub use interrupt::Interrupt;
 pub use source::{Admission, BlobPresence, Intent, Retries, Source};

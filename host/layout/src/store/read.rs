@@ -9,7 +9,7 @@ use longshore_oci::{
     Content, Descriptor, Digest, Hasher, Manifest, ManifestReference, MediaType, Repository,
     referrers_tag,
 };
-use longshore_store::{BlobPresence, BlobStream, Fault, Operation, StoreError};
+use longshore_store::{BlobPresence, BlobStream, Fault, LOST_CONTENT, Operation, StoreError};
 
 use super::LayoutStore;
 use super::error::{failed, no_layout, not_found};
@@ -137,7 +137,7 @@ impl LayoutStore {
                 let fault = Fault::Size { expected: size, found };
                 Err(operation.clone().wrong_content(fault))
             }
-            None => Err(not_found(operation.clone())),
+            None => Err(not_found(operation.clone()).with_hint(LOST_CONTENT)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Advice for each cause of a failure.
 
-use longshore_store::{MISSING_PROJECT, kept_by_distribution, out_of_files};
+use longshore_store::{LOST_CONTENT, MISSING_PROJECT, kept_by_distribution, out_of_files};
 
 use super::{CATALOG, Cause, INTO_CACHE, RegistryError};
 use crate::auth::challenge::BEARER_WITHOUT_REALM;
@@ -171,6 +171,8 @@ impl RegistryError {
             404 if is_push => {
                 "create the repository or its project first, if it is missing; see --repo-type"
             }
+            // Only a manifest names a blob, and it was read before.
+            404 if self.operation.verb == "fetch blob" => LOST_CONTENT,
             404 => {
                 "check the name and the tag; a private image answers so without a credential too"
             }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use longshore_oci::Digest;
 use longshore_store::{
-    BlobPresence, Fault, Interrupt, Placed, Prefix, Progress, Source, StoreError, TransferFailure,
-    Trust, VerifiedBlob,
+    BlobPresence, Fault, Interrupt, LOST_CONTENT, Placed, Prefix, Progress, Source, StoreError,
+    TransferFailure, Trust, VerifiedBlob,
 };
 
 use super::fake::{FakeSource, Sends};
@@ -95,6 +95,7 @@ async fn a_blob_that_is_damaged_or_missing_is_noticed() {
     let error = store.read_blob(&at, &blob, 0, false).await.unwrap_err();
     let target = format!("{} of oci:{}/app", blob.digest, root.path().display());
     assert_eq!(error.to_string(), format!("fetch blob {target}: not found"));
+    assert_eq!(error.hint.as_deref(), Some(LOST_CONTENT));
 }
 
 #[tokio::test]
