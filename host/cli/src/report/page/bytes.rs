@@ -43,8 +43,8 @@ pub(super) fn write(moved: u64, saved: Saved, out: &mut dyn Write) -> io::Result
          <thead><tr><th scope=\"col\">Bytes</th><th scope=\"col\" class=\"number\">Amount</th>\
          <th scope=\"col\" class=\"number\">Share</th></tr></thead>\n<tbody>"
     )?;
-    for (class, what, bytes) in parts {
-        let share = u128::from(bytes) * 100 / u128::from(sum);
+    let shares = shares(parts.map(|(_, _, bytes)| bytes), sum);
+    for ((class, what, bytes), share) in parts.into_iter().zip(shares) {
         writeln!(
             out,
             "<tr><th scope=\"row\"><span class=\"key k-{class}\"></span>{what}</th>\
@@ -53,4 +53,37 @@ pub(super) fn write(moved: u64, saved: Saved, out: &mut dyn Write) -> io::Result
         )?;
     }
     writeln!(out, "</tbody>\n</table>")
+}
+
+/// Returns the percentages of `parts`, whose sum is `sum`. They are rounded such that their sum is 100.
+fn shares<const COUNT: usize>(parts: [u64; COUNT], sum: u64) -> [u128; COUNT] {
+    let hundredfold = parts.map(|part| u128::from(part) * 100);
+    let mut shares = hundredfold.map(|part| part / u128::from(sum));
+    let missing = 100_u128.saturating_sub(shares.iter().sum());
+    let mut order: [usize; COUNT] = std::array::from_fn(|at| at);
+    order.sort_by_key(|&at| std::cmp::Reverse(hundredfold[at] % u128::from(sum)));
+    for (_, at) in (0..missing).zip(order) {
+        shares[at] += 1;
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shares;
+
+    #[test]
+    fn shares_are_a_hundred_percent() {
+        for (parts, expected) in [
+            ([857, 43, 100, 0], [86, 4, 10, 0]),
+            ([1, 1, 1, 0], [34, 33, 33, 0]),
+            ([1, 0, 0, 199], [1, 0, 0, 99]),
+            ([1, 0, 0, 999], [0, 0, 0, 100]),
+            ([5, 5, 5, 985], [1, 1, 0, 98]),
+            ([0, 0, 7, 0], [0, 0, 100, 0]),
+            ([u64::MAX / 2, 0, 0, u64::MAX / 2], [50, 0, 0, 50]),
+        ] {
+            assert_eq!(shares(parts, parts.iter().sum()), expected, "{parts:?}");
+        }
+    }
 }
