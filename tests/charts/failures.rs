@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use longshore_content::Image;
+
 use super::images::run_over;
 use super::server::{Answer, Server};
 use super::{archive, config, mirror_charts};
@@ -152,4 +154,67 @@ fn a_quiet_run_shows_only_what_failed() {
     assert!(quiet.stdout.contains("Charts:  0 pushed, 1 skipped, 1 failed"), "{}", quiet.stdout);
     let well = again(&["--chart=a", "--version=1.0.0"]).exits(0);
     assert_eq!(well.stderr, "");
+}
+
+/// Checks that the failed list has only the commands of these charts, and that the run is repeated as a whole.
+fn has_commands(run: &Run, charts: &[(&str, &str)]) {
+    let list = run.file(LIST).expect("a failed list");
+    let flags = |(key, version): &(&str, &str)| format!("--chart={key} --version={version}");
+    let expected: Vec<String> = charts.iter().map(flags).collect();
+    let commands: Vec<&str> =
+        list.lines().skip(1).filter_map(|line| Some(&line[line.find("--chart=")?..])).collect();
+    assert_eq!(commands, expected, "{list}");
+    assert!(list.lines().all(|line| line.is_empty() || line.starts_with('#')), "{list}");
+    let again = "repeat with: longshore mirror-charts ";
+    assert!(run.stdout.lines().any(|line| line.starts_with(again)), "{}", run.stdout);
+}
+
+/// A configuration with two keys that have the same chart.
+fn two_keys(target: &Registry, versions: [&str; 2]) -> String {
+    let lines =
+        |versions: &str| format!("type: local\npath: ./demo\nchart: demo\nversions: [{versions}]");
+    let second: String = lines(versions[1]).lines().map(|line| format!("    {line}\n")).collect();
+    format!("{}  b:\n{second}", config(target, &lines(versions[0])))
+}
+
+const CHART: &str = "apiVersion: v2\nname: demo\nversion: 1.0.0\n";
+
+#[test]
+fn a_chart_that_failed_is_not_taken_for_one_with_its_name() {
+    for (versions, failed) in [
+        (["^1, 9.9.9", "'latest:1'"], &[("a", "9.9.9")][..]),
+        (["^1", "1.0.0, 9.9.9"], &[("b", "9.9.9")]),
+        (["8.0.0, ^1, 9.9.9", "^1, 9.9.9"], &[("a", "8.0.0"), ("a", "9.9.9"), ("b", "9.9.9")]),
+    ] {
+        let target = Registry::embedded();
+        let run = mirror_charts(&two_keys(&target, versions)).file("demo/Chart.yaml", CHART);
+        let run = run.args(["--all", "--charts-only", "--quiet"]).run().exits(1);
+        has_commands(&run, failed);
+        let done = format!("2 pushed, 0 skipped, {} failed", failed.len());
+        assert!(run.stdout.contains(&done), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn charts_that_fail_together_are_all_in_the_failed_list() {
+    let target = Registry::embedded();
+    let text = two_keys(&target, ["^1", "1.0.0, 9.9.9"]);
+    drop(target);
+    let run = mirror_charts(&text).file("demo/Chart.yaml", CHART);
+    let run = run.args(["--all", "--charts-only", "--retries=0"]).run().exits(1);
+    has_commands(&run, &[("a", "1.0.0"), ("b", "1.0.0"), ("b", "9.9.9")]);
+}
+
+#[test]
+fn a_chart_that_failed_is_not_taken_for_an_image_with_the_content_of_another() {
+    let (sources, target) = ([Registry::embedded(), Registry::embedded()], Registry::embedded());
+    let content = Image::new("linux/amd64").layer(1, 100).build();
+    let images = sources.each_ref().map(|source| {
+        source.push("team/app", "1", &content);
+        format!("{}/team/app:1", source.address())
+    });
+    let Some(run) = run_over(&target, &images, "") else { return };
+    let lines = "type: local\npath: ./demo\nchart: demo\nversions: ['1.0.0', '9.9.9']";
+    let run = run.file("mirror.yaml", config(&target, lines)).run().exits(1);
+    has_commands(&run, &[("a", "9.9.9")]);
 }

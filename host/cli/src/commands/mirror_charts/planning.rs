@@ -27,7 +27,7 @@ pub(super) struct PlannedCharts {
     lines: Vec<FailedEntry>,
     /// How to show the charts that come from no registry, by number.
     pub(super) names: HashMap<u32, String>,
-    /// The number of entries. Failures without an entry have the numbers after it.
+    /// The number of entries.
     pub(super) count: u32,
 }
 
@@ -176,6 +176,10 @@ pub(super) fn entries(found: &[FoundChart], target: &Target) -> (ChartPlan, Vec<
         let (key, name) = (chart.key.clone(), chart.chart.clone());
         groups.push(ChartGroup { key, chart: name, versions: versions.collect() });
     }
+    // Jobs may end as those of other charts, so only the plan knows which numbers are free.
+    let numbers = (1..).skip(entries.entries.len());
+    let versions = groups.iter_mut().flat_map(|group| &mut group.versions);
+    versions.zip(numbers).for_each(|(version, number)| version.number = number);
     (ChartPlan { target: for_charts, base, groups, charts_only: false }, entries.entries)
 }
 
@@ -319,26 +323,32 @@ pub(super) fn failed_entries(planned: &PlannedCharts, repeat: &[String]) -> Vec<
         let words = words.chain([format!("--chart={key}"), format!("--version={version}")]);
         bytes::Bytes::from(format!("# {}", shell_command(words)))
     };
-    let mut of_charts: HashMap<u32, bytes::Bytes> = HashMap::new();
+    let mut of_charts: HashMap<u32, Vec<bytes::Bytes>> = HashMap::new();
     let mut without_job = Vec::new();
-    let mut next = planned.count;
     for group in &planned.charts.groups {
         for version in &group.versions {
             let text = command(&group.key, &version.version);
             if version.failures().next().is_some() {
-                next += 1;
-                without_job.push(FailedEntry { number: next, text: text.clone(), terms: None });
+                let (number, text) = (version.number, text.clone());
+                without_job.push(FailedEntry { number, text, terms: None });
             }
             // `mirror` would put an image into its default project.
             let images = version.images.iter().filter(|image| is_one_part(&image.target));
-            for job in images.map(|image| image.job).chain(version.job) {
-                of_charts.entry(job).or_insert_with(|| text.clone());
+            for job in images.map(|image| image.job) {
+                of_charts.entry(job).or_insert_with(|| vec![text.clone()]);
+            }
+            // Charts with the same content share a job, and all of them fail with it.
+            if let Some(job) = version.job {
+                of_charts.entry(job).or_default().push(text);
             }
         }
     }
-    let lines = planned.lines.iter().map(|line| match of_charts.get(&line.number) {
-        Some(text) => FailedEntry { number: line.number, text: text.clone(), terms: None },
-        None => line.clone(),
+    let lines = planned.lines.iter().flat_map(|line| {
+        let FailedEntry { number, .. } = *line;
+        let of_chart =
+            |text: &bytes::Bytes| FailedEntry { number, text: text.clone(), terms: None };
+        let texts = of_charts.get(&number);
+        texts.map_or_else(|| vec![line.clone()], |texts| texts.iter().map(of_chart).collect())
     });
     lines.chain(without_job).collect()
 }

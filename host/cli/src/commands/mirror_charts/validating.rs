@@ -83,13 +83,11 @@ fn planned_list(
         Ended { number, line: 0, column: None, source, destination, outcome }
     };
     let mut ended: Vec<Ended> = ended.into_iter().map(of_entry).collect();
-    let mut number = count;
     for group in &charts.groups {
         for version in &group.versions {
-            let mut failures = version.failures().peekable();
-            number += u32::from(failures.peek().is_some());
             // One entry of the failed list stands for all.
-            if let Some(failure) = failures.next() {
+            if let Some(failure) = version.failures().next() {
+                let number = version.number;
                 let (error, hint) = (failure.error.clone(), failure.hint.clone());
                 let outcome = Outcome { hint, ..Outcome::failed(error) };
                 let source = format!("{} {}", group.key, version.version);

@@ -26,6 +26,8 @@ pub(crate) struct ChartGroup {
 /// One version of a chart.
 #[derive(Debug, Default)]
 pub(crate) struct ChartVersion {
+    /// The number of [`ChartVersion::failures`] in the failed list. It is greater than those of all jobs.
+    pub(crate) number: u32,
     pub(crate) version: String,
     /// The address or path that it comes from; empty if it was not found.
     pub(crate) source: String,

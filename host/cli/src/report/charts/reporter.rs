@@ -172,14 +172,12 @@ impl ChartReporter {
         }
     }
 
-    /// Number and reason of each failure: jobs first, then charts that have no job, whose numbers follow
-    /// in their order.
+    /// Number and reason of each failure: jobs first, then what no job has.
     fn failures(&self) -> Vec<(u32, String)> {
         let mut failures = Vec::new();
         let mut jobs: Vec<u32> = self.plan.versions().flat_map(jobs_of).collect();
         jobs.sort_unstable();
         jobs.dedup();
-        let mut next = jobs.last().copied().unwrap_or(0) + 1;
         for job in jobs {
             match self.outcomes.by_job.get(&job) {
                 Some(outcome) if outcome.status != Status::Failed => {}
@@ -188,8 +186,8 @@ impl ChartReporter {
             }
         }
         for version in self.plan.versions() {
-            failures.extend(version.failures().map(|failure| (next, failure.error.clone())));
-            next += u32::from(version.failures().next().is_some());
+            let of_version = version.failures();
+            failures.extend(of_version.map(|failure| (version.number, failure.error.clone())));
         }
         failures
     }
