@@ -226,6 +226,35 @@ fn dregsy_keeps_the_latest_versions_and_the_tags_by_name() {
 }
 
 #[test]
+fn an_empty_half_of_keep_latest_is_not_reported() {
+    let (source, destination) = (source(), Registry::embedded());
+    let (from, to) = (source.address(), destination.address());
+    let list = |tags: &str| {
+        format!(
+            "tasks:\n- source: {{registry: '{from}'}}\n  target: {{registry: '{to}'}}\n  mappings:\n  \
+             - {{from: team/app, tags: [{tags}, 'keep: latest 1']}}\n"
+        )
+    };
+    // Only versions, only other tags, both.
+    for (tags, count) in [("'regex: 2.*'", 1), ("'regex: late.*'", 1), ("'regex: .*'", 2)] {
+        let run = Longshore::new().mirror().list(&list(tags)).arg("--dry-run").run().exits(0);
+        let run = run.sums_up(&format!("{count} to copy, 0 skipped, 0 failed"));
+        assert!(!run.stderr.contains("[WARN]"), "{tags}: {}", run.stderr);
+    }
+    let none = Longshore::new().mirror().list(&list("'regex: z.*'")).run().exits(0);
+    none.complains("none of 5 tags").sums_up("0 copied, 1 skipped, 0 failed");
+    // A converted list has a line for each half.
+    let converted =
+        Longshore::new().args(["convert-list", "-i", "-"]).stdin(&list("'regex: 2.*'")).run();
+    let converted = converted.exits(0).stdout;
+    assert_eq!(converted.matches("attribute=joint-selection=").count(), 2, "{converted}");
+    let run = mirror(&converted).exits(0);
+    run.sums_up("1 copied, 0 skipped, 0 failed");
+    let json = Longshore::new().mirror().list(&converted).args(["--output", "json"]).run().exits(0);
+    assert_eq!(json.json()["entries"].as_array().map(Vec::len), Some(1), "{}", json.stdout);
+}
+
+#[test]
 fn lines_may_have_a_platform_a_command_a_bullet_and_a_remark() {
     let (source, destination) = (source(), Registry::embedded());
     let from = source.address();

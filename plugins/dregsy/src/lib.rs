@@ -37,14 +37,14 @@ const IGNORED: &[(&str, &str)] = &[
     ("dockerhost", NO_RELAY),
     ("api-version", NO_RELAY),
     ("lister", "catalogs are read in full, once per run"),
-    ("watch", "longshore runs once"),
+    ("watch", "each run of --every reads the list again"),
 ];
 const NO_RELAY: &str = "longshore needs no relay";
 const NO_AUTH: &str =
     "`auth` must be the base64 of {\"username\": …, \"password\": …}: it is not used";
 
 const IGNORED_IN_TASK: &[(&str, &str)] =
-    &[("interval", "longshore runs once"), ("verbose", "use --debug for the whole run")];
+    &[("interval", "--every 10m repeats a run"), ("verbose", "use --debug for the whole run")];
 
 const IGNORED_IN_SOURCE: &[(&str, &str)] = &[
     ("auth-refresh", "name docker-credential-ecr-login in docker's configuration, which refreshes"),

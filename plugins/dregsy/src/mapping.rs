@@ -4,7 +4,7 @@ use longshore_plugin_sdk::list::{Entry, Filter, Parsed, Selection};
 use longshore_plugin_sdk::scalar;
 use longshore_plugin_sdk::yaml::{Mapping, Node};
 
-use crate::tags;
+use crate::tags::{self, Part};
 
 /// The default lister, which also works for every registry.
 pub(crate) const CATALOG: &str = "catalog";
@@ -72,8 +72,12 @@ pub(crate) fn read(task: &Task<'_>, node: &Node, parsed: &mut Parsed) {
     if let Some(platform) = platform {
         template.take_manifest_of(platform);
     }
-    for selection in selections(mapping, parsed) {
-        parsed.entries.push(Entry { select: selection, ..template.clone() });
+    for Part { selection, pattern } in selections(mapping, parsed) {
+        let mut entry = Entry { select: selection, ..template.clone() };
+        if let Some(pattern) = pattern {
+            entry.select_jointly(format!("{line}.{pattern}"));
+        }
+        parsed.entries.push(entry);
     }
 }
 
@@ -90,7 +94,7 @@ fn platform<'a>(mapping: &'a Mapping, parsed: &mut Parsed) -> Option<Option<&'a 
 
 /// Returns the selected tags and digests, every tag if there are neither. Selects nothing if one
 /// item cannot be read: it may be a `keep:` that narrows the selection.
-fn selections(mapping: &Mapping, parsed: &mut Parsed) -> Vec<Selection> {
+fn selections(mapping: &Mapping, parsed: &mut Parsed) -> Vec<Part> {
     let texts = |key: &str, parsed: &mut Parsed| {
         let node = mapping.get(key);
         node.map_or(Some(Vec::new()), |node| scalar::texts(node, &format!("`{key}`"), parsed))
@@ -104,12 +108,12 @@ fn selections(mapping: &Mapping, parsed: &mut Parsed) -> Vec<Selection> {
     let says_something = |key| mapping.get(key).is_some_and(|node| !node.is_empty());
     let mut selections = match (says_something("tags"), digests.is_empty()) {
         (true, _) => tags::selections(&tags, parsed),
-        (false, true) if !says_something("digests") => vec![Selection::All],
+        (false, true) if !says_something("digests") => vec![Selection::All.into()],
         (false, _) => Vec::new(),
     };
     for (place, digest) in digests {
         parsed.warn(place, "the destination gets no tag, as only a digest is given");
-        selections.push(Selection::pinned(digest, None));
+        selections.push(Selection::pinned(digest, None).into());
     }
     selections
 }

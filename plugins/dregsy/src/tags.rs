@@ -12,6 +12,19 @@ use longshore_plugin_sdk::reference::has_digest_algorithm;
 /// Matches the tags that the host reads as versions.
 const VERSION: &str = r"^[vV]?[0-9]+(\.[0-9]+){0,2}(-[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*)?$";
 
+/// A selection of a mapping.
+pub(crate) struct Part {
+    pub(crate) selection: Selection,
+    /// The number of its pattern in the mapping, if the pattern takes several selections to write.
+    pub(crate) pattern: Option<usize>,
+}
+
+impl From<Selection> for Part {
+    fn from(selection: Selection) -> Self {
+        Self { selection, pattern: None }
+    }
+}
+
 /// A regular expression, and whether it excludes tags.
 struct Pattern {
     place: Place,
@@ -100,7 +113,7 @@ fn number_of_latest(keep: &str) -> Option<Result<u32, &str>> {
 }
 
 /// Returns the selections for the items.
-pub(crate) fn selections(items: &[(Place, &str)], parsed: &mut Parsed) -> Vec<Selection> {
+pub(crate) fn selections(items: &[(Place, &str)], parsed: &mut Parsed) -> Vec<Part> {
     let Some(items) = Items::of(items, parsed) else { return Vec::new() };
     if let Some((place, _)) = items.ranges.first() {
         let message = "`semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one; dregsy compares them too";
@@ -113,11 +126,12 @@ pub(crate) fn selections(items: &[(Place, &str)], parsed: &mut Parsed) -> Vec<Se
     warn_of_differences(&items, &filters, parsed);
     let filters: Vec<Filter> =
         filters.into_iter().filter_map(|filter| kept(filter, &items.keep, parsed)).collect();
-    let mut selections = named(&items.verbatim, parsed);
-    for filter in filters {
+    let named = named(&items.verbatim, parsed);
+    let mut selections: Vec<Part> = named.into_iter().map(Part::from).collect();
+    for (pattern, filter) in (1..).zip(filters) {
         match items.limit() {
-            None => selections.push(Selection::Matching(filter)),
-            Some((_, number)) => selections.extend(limited(filter, number)),
+            None => selections.push(Selection::Matching(filter).into()),
+            Some((_, number)) => selections.extend(limited(filter, number, pattern)),
         }
     }
     selections
@@ -211,14 +225,14 @@ fn kept(mut filter: Filter, keep: &[Pattern], parsed: &mut Parsed) -> Option<Fil
 }
 
 /// Returns the filter with its `number` highest versions. A filter without a range also selects
-/// tags that are not versions, and dregsy keeps all of these.
-fn limited(filter: Filter, number: u32) -> Vec<Selection> {
+/// tags that are not versions, and dregsy keeps all of these. `pattern` numbers the filters of a mapping.
+fn limited(filter: Filter, number: u32, pattern: usize) -> Vec<Part> {
     let newest = Filter { latest: Some(number), ..filter.clone() };
-    let mut selections = vec![Selection::Matching(newest)];
-    if filter.versions.is_none() {
-        let mut others = filter;
-        others.deny.push(VERSION.to_owned());
-        selections.push(Selection::Matching(others));
+    if filter.versions.is_some() {
+        return vec![Selection::Matching(newest).into()];
     }
-    selections
+    let mut others = filter;
+    others.deny.push(VERSION.to_owned());
+    let part = |filter| Part { selection: Selection::Matching(filter), pattern: Some(pattern) };
+    vec![part(newest), part(others)]
 }

@@ -58,10 +58,10 @@ fn the_documented_configuration_is_read() {
         remarks(&parse("list", DOCUMENTED)),
         [
             "1:1 `relay` is ignored: longshore needs no relay",
-            "2:1 `watch` is ignored: longshore runs once",
+            "2:1 `watch` is ignored: each run of --every reads the list again",
             "3:1 `skopeo` is ignored: longshore needs no relay",
             "6:1 `lister` is ignored: catalogs are read in full, once per run",
-            "11:5 `interval` is ignored: longshore runs once",
+            "11:5 `interval` is ignored: --every 10m repeats a run",
             "19:7 `skip-tls-verify` is ignored: give --insecure-registry with this registry",
             "27:13 `semver:` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one; dregsy compares them too",
             "39:13 the destination gets no tag, as only a digest is given",
@@ -191,6 +191,33 @@ fn keep_latest_selects_the_highest_versions_and_every_other_tag() {
         ("['keep: latest all', 'semver: >=1.0.0']", vec![]),
     ] {
         assert_eq!(selections(tags), expected, "{tags}");
+    }
+}
+
+#[test]
+fn a_pattern_of_two_entries_is_one_selection() {
+    let names = |tags: &str| {
+        let text = task(&format!("  - from: x\n    tags: {tags}\n"));
+        let entries = parse("list", &text).entries;
+        let names = entries.into_iter().map(|entry| match &entry.attributes[..] {
+            [] => String::new(),
+            [Attribute { key, value }] if key == "joint-selection" => value.clone(),
+            other => panic!("{other:?}"),
+        });
+        names.collect::<Vec<String>>()
+    };
+    for (tags, expected) in [
+        ("['regex: 2.*', 'keep: latest 1']", &["5.1", "5.1"][..]),
+        ("'keep: latest 3'", &["5.1", "5.1"]),
+        ("['regex: !.*-rc', edge, 'keep: latest 3']", &["", "5.1", "5.1"]),
+        (
+            "['semver: 1.x', 'regex: v.*', 'regex: !r.*', 'keep: latest 1']",
+            &["", "5.2", "5.2", "5.3", "5.3"],
+        ),
+        ("['semver: 1.x', 'keep: latest 1']", &[""]),
+        ("['regex: 2.*', 'regex: 3.*', 'keep: latest 0']", &["", ""]),
+    ] {
+        assert_eq!(names(tags), expected, "{tags}");
     }
 }
 

@@ -52,7 +52,7 @@ const RUNNING: &[(&str, &str)] = &[
     ("forceRecursive", "use --force-recursive for the whole run"),
     ("hooks", "no commands are run"),
     ("includeExternal", "layers elsewhere are never fetched"),
-    ("interval", ONCE),
+    ("interval", AGAIN),
     ("mediaTypes", "everything is copied whatever its media type"),
     ("parallel", "-j sets how much is done at a time"),
     ("ratelimit", "the request rate follows the registries' answers"),
@@ -61,13 +61,13 @@ const RUNNING: &[(&str, &str)] = &[
     ("referrerSource", NO_REFERRERS),
     ("referrerTarget", NO_REFERRERS),
     ("referrers", NO_REFERRERS),
-    ("schedule", ONCE),
+    ("schedule", AGAIN),
     ("skipDockerConfig", "credentials still come from docker's configuration"),
     ("userAgent", NO_SETTING),
 ];
 const NO_SETTING: &str = "longshore has no such setting";
 const NO_REFERRERS: &str = "--referrers decides for the whole run whether they are copied";
-const ONCE: &str = "longshore runs once";
+const AGAIN: &str = "--every 10m repeats a run";
 
 /// Reports whether the text is a regsync configuration.
 #[must_use]

@@ -61,11 +61,11 @@ fn the_documented_configuration_is_read() {
     assert_eq!(
         remarks(&parse("list", DOCUMENTED)),
         [
-            "8:3 `interval` is ignored: longshore runs once",
+            "8:3 `interval` is ignored: --every 10m repeats a run",
             "9:3 `parallel` is ignored: -j sets how much is done at a time",
             "30:9 `semverRange` leaves out tags with a suffix such as 1.2.3-alpine unless the range names one, and takes a bare version such as 7.2 for every 7.2.x; regsync does neither",
             "34:5 `platforms`: the index keeps only these platforms, whereas regsync leaves it unchanged",
-            "40:5 `schedule` is ignored: longshore runs once",
+            "40:5 `schedule` is ignored: --every 10m repeats a run",
         ],
     );
 }

@@ -11,6 +11,9 @@ use crate::reference::{Parts, has_digest_algorithm, image_id, is_image_id, looks
 /// The attribute of an entry whose only platform has the manifest to copy without its index.
 const SINGLE_MANIFEST: &str = "single-manifest";
 
+/// The attribute of entries that are one selection together.
+const JOINT_SELECTION: &str = "joint-selection";
+
 #[expect(clippy::derivable_impls, reason = "wit-bindgen writes the type")]
 impl Default for Filter {
     fn default() -> Self {
@@ -67,6 +70,12 @@ impl Entry {
     pub fn take_manifest_of(&mut self, platform: &str) {
         self.platforms = vec![platform.to_owned()];
         self.attributes.push(Attribute::new(SINGLE_MANIFEST, "true"));
+    }
+
+    /// Makes the entry a part of the selection `name`. All its parts have the same source, destination and name.
+    /// A part may select nothing if another one selects something.
+    pub fn select_jointly(&mut self, name: impl Into<String>) {
+        self.attributes.push(Attribute::new(JOINT_SELECTION, name));
     }
 }
 
@@ -213,6 +222,13 @@ mod tests {
         entry.take_manifest_of("linux/arm64");
         assert_eq!(entry.platforms, ["linux/arm64"]);
         assert_eq!(entry.attributes, [Attribute::new("single-manifest", "true")]);
+    }
+
+    #[test]
+    fn a_joint_selection_is_an_attribute() {
+        let mut entry = Entry::new("a", Selection::All, 1);
+        entry.select_jointly("1.2");
+        assert_eq!(entry.attributes, [Attribute::new("joint-selection", "1.2")]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! them.
 
 /// A key and value that the format defines.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attribute {
     /// The key.
     pub key: String,
@@ -46,7 +46,7 @@ impl Diagnostic {
 }
 
 /// A digest, and the tag that was written with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pinned {
     /// The digest.
     pub digest: String,
@@ -55,7 +55,7 @@ pub struct Pinned {
 }
 
 /// A filter for tags or repositories.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// Regular expressions in RE2 syntax, one of which must match; an empty list allows every name.
     pub allow: Vec<String>,
@@ -68,7 +68,7 @@ pub struct Filter {
 }
 
 /// The manifests of a repository that an entry selects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Selection {
     /// One tag; an empty one is `latest`.
     ByTag(String),
@@ -81,7 +81,7 @@ pub enum Selection {
 }
 
 /// One entry of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// `[registry/]repository`, without tag and digest.
     pub source: String,

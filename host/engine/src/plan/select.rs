@@ -2,6 +2,7 @@
 //! Each selection comes with its reason.
 
 mod expand;
+mod joint;
 mod names;
 mod pick;
 mod under;

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
+use super::joint::join;
 use super::names::{valid_names, valid_tags};
 use super::pick::{FilterError, Picker};
 use super::under::SelectionRoot;
@@ -144,6 +145,7 @@ pub async fn expand(
     list.entries = tags
         .expand(entries, ask, |expansion, entry, names| expansion.tags(entry, source, names, &room))
         .await;
+    join(&mut list.entries, &mut expansion.unselected);
     expansion
 }
 
