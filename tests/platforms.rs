@@ -358,3 +358,33 @@ fn the_summary_counts_the_indexes_that_were_cut() {
     assert!(again.contains("cut 1 index, and its digest changed"), "{again}");
     assert!(!run(cut, &["-a", "all", "--os", "all"]).contains("the platform filter"));
 }
+
+#[test]
+fn flags_are_no_way_out_of_the_platforms_that_a_list_names() {
+    let pair = Pair::embedded();
+    let image = |platform: &str| Image::new(platform).layer(1, 10).build();
+    let index = Index::oci().child(&image("linux/amd64")).child(&image("linux/s390x")).build();
+    for tag in ["1", "2", "3"] {
+        pair.source.push("part", tag, &index);
+    }
+    let named = "# longshore: platforms=linux/amd64\npart named 1\n";
+    let mixed = format!("{named}part part 2\npart part 3\n");
+    let listed = "the list names these platforms\n";
+    let some = "--arch all --os all keeps 2, the list names the platforms of the others\n";
+    for (list, flags, way_out) in [
+        (named, &["--dry-run"][..], listed),
+        (named, &[], listed),
+        // The destination has it.
+        (named, &["--referrers"], listed),
+        (named, &["-a", "all", "--os", "all"], listed),
+        (&mixed, &["--dry-run"], some),
+        (&mixed, &[], some),
+        (&mixed, &["-a", "all", "--os", "all", "--force-recursive"], listed),
+    ] {
+        let text = pair.mirror(list).args(flags).run().exits(0).stdout;
+        assert!(text.contains(way_out), "{flags:?}: {text}");
+    }
+    let line = format!("--platform=linux/amd64 {}/part:1\n", pair.source.address());
+    let text = pair.mirror(&line).arg("--dry-run").run().exits(0).stdout;
+    assert!(text.contains(listed), "{text}");
+}

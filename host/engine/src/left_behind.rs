@@ -3,10 +3,11 @@
 
 use std::collections::HashSet;
 
-use longshore_oci::{Digest, Tag};
+use longshore_oci::{Digest, PlatformFilter, Tag};
 
 use crate::counted;
 use crate::error::JobError;
+use crate::shape::Shape;
 use crate::source_reader::SourceReader;
 
 /// Counts the referrers and cosign tags of `subject` at the source, without those whose tag the destination has:
@@ -36,11 +37,17 @@ where
     Ok(left.len())
 }
 
-/// Says that `count` referrers of `subject` are not copied, and how to copy them if a filter `is_cut` the index.
-pub(crate) fn told(count: usize, subject: &Digest, is_cut: bool) -> String {
+/// Says that `count` referrers of the source of `shape` are not copied, and how to copy them if `filter` cut the
+/// index.
+pub(crate) fn told(count: usize, shape: &Shape, filter: &PlatformFilter) -> String {
+    let subject = &shape.source;
     let referrers = counted(count, "referrer", "referrers");
     let are = if count == 1 { "is" } else { "are" };
-    let way_out = if is_cut { "; --arch all --os all copies it whole" } else { "" };
+    let way_out = match (shape.is_cut, filter.names_platforms()) {
+        (false, _) => "",
+        (true, true) => "; the list names its platforms",
+        (true, false) => "; --arch all --os all copies it whole",
+    };
     format!(
         "{referrers} of {subject} {are} not copied, as it gets another digest at the destination{way_out}"
     )

@@ -1,7 +1,7 @@
 //! Runs `longshore mirror` and `longshore mirror-validate`: list, plan, prepare, copy or validate, report.
 
 mod credentials;
-pub(super) mod digests;
+mod digests;
 mod executing;
 mod exit;
 mod page;

@@ -39,8 +39,6 @@ pub(crate) struct ReportOptions {
     pub(crate) verb: Verb,
     /// True if the run only shows what it would do.
     pub(crate) dry_run: bool,
-    /// True if the flags or their defaults select platforms for an entry. If not, only the list can.
-    pub(crate) selects_platforms: bool,
     /// True if the run looks for signatures and other referrers.
     pub(crate) referrers: bool,
     /// True if the run also writes a page.

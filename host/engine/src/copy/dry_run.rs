@@ -145,7 +145,8 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
         let change = Change { why: shape.changed.clone(), lost };
         Outcome { at_most, ..would_copy(work, &digest, root, &state, change).await? }
     };
-    let outcome = Outcome { is_cut: shape.is_cut, ..outcome };
+    let names_platforms = shape.is_cut && job.filter.names_platforms();
+    let outcome = Outcome { is_cut: shape.is_cut, names_platforms, ..outcome };
     preview_referrers::add_to(work, outcome, &shape, state.is_new()).await
 }
 

@@ -67,6 +67,7 @@ pub(super) async fn copy(
             ..Outcome::failed(error)
         },
     };
+    outcome.names_platforms = outcome.is_cut && job.filter.names_platforms();
     outcome.bytes = moved.load(Ordering::Relaxed);
     outcome.took = started.elapsed().saturating_sub(admitted.waited());
     outcome
@@ -206,9 +207,12 @@ async fn warn_of_change(
 
 /// Says how a tag keeps its platforms.
 pub(super) const fn way_to_keep(filter: &PlatformFilter) -> &'static str {
-    match filter.takes_one_manifest() {
-        true => "the list asks for one manifest",
-        false => "select all with -a and --os",
+    if filter.takes_one_manifest() {
+        "the list asks for one manifest"
+    } else if filter.names_platforms() {
+        "the list names its platforms"
+    } else {
+        "select all with -a and --os"
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn add_to(
         false => 0,
     };
     if left_behind > 0 {
-        work.note(Level::Warning, left_behind::told(left_behind, &shape.source, shape.is_cut));
+        work.note(Level::Warning, left_behind::told(left_behind, shape, &work.job.filter));
     }
     walk_related(&count, subjects).await?;
     Ok(told(outcome, count.missing.into_inner(), left_behind))

@@ -79,7 +79,7 @@ pub(super) async fn place(
     };
     walk_related(&copy, subjects).await?;
     if left_behind > 0 {
-        let text = left_behind::told(left_behind, &shape.source, shape.is_cut);
+        let text = left_behind::told(left_behind, shape, &work.job.filter);
         work.note(Level::Warning, text);
     }
     Ok(ReferrersCopied { copied: copy.copied.into_inner(), left_behind })

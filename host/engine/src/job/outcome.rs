@@ -74,6 +74,9 @@ pub struct Outcome {
     /// Whether the platform filter left a part of the source's index out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_cut: bool,
+    /// Whether the list names the platforms of that filter, so that no flag keeps the whole index.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub names_platforms: bool,
     /// Whether it is skipped because an earlier line of the list is the same.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_duplicate: bool,
@@ -117,6 +120,7 @@ impl Outcome {
             comparison: None,
             digest_change: None,
             is_cut: false,
+            names_platforms: false,
             is_duplicate: false,
             is_repeated: false,
             at_most: None,

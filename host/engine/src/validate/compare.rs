@@ -189,7 +189,7 @@ async fn with_left_behind(
     if count == 0 {
         return Ok(outcome);
     }
-    let text = left_behind::told(count, &shape.source, shape.is_cut);
+    let text = left_behind::told(count, shape, &entry.job.filter);
     entry.run.events.note(entry.job.number, None, Level::Warning, text);
     let reasons = outcome.reason.into_iter().chain([left_behind::reason(count)]);
     Ok(Outcome { reason: Some(reasons.collect::<Vec<_>>().join("; ")), ..outcome })

@@ -23,11 +23,6 @@ impl Session {
     }
 }
 
-/// Says whether the flags or their defaults select platforms for an entry that names none itself.
-pub(in crate::commands) fn flags_select_platforms(jobs: &Jobs) -> bool {
-    jobs.filters().any(is_of_flags)
-}
-
 fn is_of_flags(filter: &PlatformFilter) -> bool {
     filter.cuts_indexes() && !filter.names_platforms()
 }

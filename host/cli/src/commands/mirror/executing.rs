@@ -15,7 +15,6 @@ use longshore_plugin_host::{Kind, PlainHttp, PlainSetting, Plugin, PluginHost};
 use longshore_store::Stores;
 
 use super::super::mirror_charts::stores::StoresWithCharts;
-use super::digests::flags_select_platforms;
 use super::planning::{OfCharts, Planned};
 use super::session::Session;
 use crate::error::Fatal;
@@ -59,7 +58,6 @@ impl Session {
                 output: self.settings.list.images.output,
                 verb: self.settings.verb(),
                 dry_run: self.settings.dry_run(),
-                selects_platforms: flags_select_platforms(&jobs),
                 page: self.settings.list.images.report.is_some(),
                 referrers: self.settings.referrers()
                     || self.referrers_left_out.load(Ordering::Relaxed),

@@ -6,7 +6,6 @@ use std::time::Instant;
 use longshore_engine::copy::{self, CopyOptions};
 use longshore_engine::event::{EventSender, Level};
 
-use super::super::mirror::digests::flags_select_platforms;
 use super::super::mirror::session::Session;
 use super::planning::PlannedCharts;
 use super::stores::StoresWithCharts;
@@ -41,7 +40,6 @@ impl Session {
             output: self.settings.list.images.output,
             verb: self.settings.verb(),
             dry_run: flags.dry_run,
-            selects_platforms: flags_select_platforms(&jobs),
             page: self.settings.list.images.report.is_some(),
             referrers: flags.referrers,
             terminal: has_terminal() && self.log.shows(Level::Info),

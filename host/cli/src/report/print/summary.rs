@@ -201,7 +201,7 @@ fn at_most(report: &Report) -> Option<String> {
 
 /// Says how many indexes the platform filter cut, and how to keep them whole.
 fn cut(report: &Report) -> Option<String> {
-    let Totals { cut, .. } = report.totals;
+    let Totals { cut, cut_by_list, .. } = report.totals;
     if cut == 0 || report.options.verb != Verb::Mirror {
         return None;
     }
@@ -213,10 +213,13 @@ fn cut(report: &Report) -> Option<String> {
         (false, 0) => ("has cut", "changed"),
         (false, _) => ("cut", "changed"),
     };
-    let way_out = match (report.options.selects_platforms, cut) {
-        (false, _) => "the list names these platforms",
-        (true, 1) => "--arch all --os all keeps it",
-        (true, _) => "--arch all --os all keeps them",
+    let way_out = match (cut, cut - cut_by_list) {
+        (_, 0) => "the list names these platforms",
+        (1, _) => "--arch all --os all keeps it",
+        (all, kept) if all == kept => "--arch all --os all keeps them",
+        (_, kept) => {
+            &format!("--arch all --os all keeps {kept}, the list names the platforms of the others")
+        }
     };
     Some(format!("the platform filter {did} {indexes}, and {its} {change}; {way_out}"))
 }
@@ -285,18 +288,26 @@ mod tests {
         report.totals.cut = 1;
         let cut = "\nthe platform filter cut 1 index, and its digest changed; --arch all --os all keeps it\n";
         assert!(text(&report, None).contains(cut), "{}", text(&report, None));
-        report.options.selects_platforms = false;
+        report.totals.cut_by_list = 1;
         assert!(
             text(&report, None).contains("its digest changed; the list names these platforms\n")
         );
-        report.options.selects_platforms = true;
+        report.totals.cut_by_list = 0;
         report.totals.copied = 0;
         let kept = "\nthe platform filter has cut 1 index, and its digest changed; --arch all";
         assert!(text(&report, None).contains(kept), "{}", text(&report, None));
         report.totals.cut = 12;
         report.options.dry_run = true;
-        let cut = "would cut 12 indexes, and their digests would change; --arch all";
-        assert!(text(&report, None).contains(cut), "{}", text(&report, None));
+        for (by_list, way_out) in [
+            (0, "--arch all --os all keeps them"),
+            (1, "--arch all --os all keeps 11, the list names the platforms of the others"),
+            (11, "--arch all --os all keeps 1, the list names the platforms of the others"),
+            (12, "the list names these platforms"),
+        ] {
+            report.totals.cut_by_list = by_list;
+            let cut = format!("would cut 12 indexes, and their digests would change; {way_out}\n");
+            assert!(text(&report, None).contains(&cut), "{}", text(&report, None));
+        }
     }
 
     #[test]
