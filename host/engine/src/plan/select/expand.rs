@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
+use super::by_pattern::{Unselected, is_pattern};
 use super::joint::join;
 use super::names::{valid_names, valid_tags};
 use super::pick::{FilterError, Picker};
@@ -31,15 +32,6 @@ pub struct Expansion {
     pub unselected: Vec<Unselected>,
     /// The selections of the other entries, in the order of the list.
     pub picked: Vec<Picked>,
-}
-
-/// An entry that remains in the list, and its outcome.
-#[derive(Debug)]
-pub struct Unselected {
-    /// The entry.
-    pub entry: Entry,
-    /// Its outcome.
-    pub outcome: Outcome,
 }
 
 /// The selection of one entry.
@@ -98,16 +90,6 @@ impl SelectError {
             Self::TooMany => Some("select fewer tags, or split the list into several".to_owned()),
         }
     }
-}
-
-/// Whether any entry of `list` needs expansion.
-pub fn selects_by_pattern(list: &List) -> bool {
-    list.entries.iter().any(is_pattern)
-}
-
-/// Whether the entry selects tags or repositories by pattern.
-pub const fn is_pattern(entry: &Entry) -> bool {
-    entry.repositories.is_some() || matches!(entry.select, Selection::All | Selection::Matching(_))
 }
 
 /// Expands the entries of `list` that select by pattern. `source` replaces parts of every source;

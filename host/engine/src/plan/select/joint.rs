@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::expand::{Unselected, is_pattern};
+use super::by_pattern::{Unselected, is_pattern};
 use crate::job::Status;
 use crate::list::{Attribute, Entry, Selection};
 
