@@ -139,12 +139,9 @@ impl ChartReporter {
                     return;
                 }
                 let result = self.outcomes.result(version);
-                if self.options.output == OutputFormat::Text
-                    && is_quiet
-                    && !result.has_failures(version)
-                {
-                    // The summary counts it.
-                } else if self.options.output == OutputFormat::Text {
+                if self.options.output != OutputFormat::Text {
+                    log_failures(&self.log, &group.key, version, &result);
+                } else if !is_quiet || result.has_failures(version) {
                     let mut block = String::new();
                     if self.headed.replace(at) != Some(at) {
                         block.push_str(&text::heading(group, &self.plan.target));
@@ -154,8 +151,6 @@ impl ChartReporter {
                         block.push('\n');
                     }
                     self.log.page(&block);
-                } else {
-                    log_failures(&self.log, &group.key, version, &result);
                 }
                 results.push(result);
             }
