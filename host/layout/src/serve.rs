@@ -114,8 +114,11 @@ pub async fn serve(
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
     let hosts = Hosts::new(bound.ip(), &options.hosts);
-    let server =
-        Arc::new(Server::new(users, hosts, folder, (options.read_only, options.access_log)));
+    let mut server = Server::new(folder, hosts);
+    server.users = users;
+    server.read_only = options.read_only;
+    server.access_log = options.access_log;
+    let server = Arc::new(server);
     let listener = Listener::new(listener, Limits::of_system(), tls);
     on_ready(bound, &root);
     tokio::select! {

@@ -101,7 +101,7 @@ pub(super) async fn respond(server: Arc<Server>, mut request: Request) -> Respon
     };
     let version = HeaderValue::from_static("registry/2.0");
     response.headers_mut().insert(API_VERSION, version);
-    if request.uri.path().contains("/manifests/") {
+    if let Ok(Route::Manifest(..)) = Route::parse(request.uri.path(), &request.method) {
         // A client learns whether it may push, without trying it (RFC 9110, section 10.2.1).
         let allowed = if server.read_only { READS } else { OF_MANIFESTS };
         response.headers_mut().entry(ALLOW).or_insert(HeaderValue::from_static(allowed));

@@ -20,7 +20,7 @@ const UNIT: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Server {
     /// `None`: every client may do everything.
-    users: Option<Arc<Htpasswd>>,
+    pub(super) users: Option<Arc<Htpasswd>>,
     hosts: Hosts,
     /// True if nothing may be written or deleted.
     pub(super) read_only: bool,
@@ -32,15 +32,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(
-        users: Option<Arc<Htpasswd>>,
-        hosts: Hosts,
-        folder: Arc<Folder>,
-        (read_only, access_log): (bool, bool),
-    ) -> Self {
+    /// Makes a registry of `folder` that every client may read and write.
+    pub(super) fn new(folder: Arc<Folder>, hosts: Hosts) -> Self {
         let uploads = Uploads::new(Arc::clone(&folder));
         let text = Semaphore::new(UNITS as usize);
-        Self { users, hosts, read_only, access_log, folder, uploads, text }
+        Self { users: None, hosts, read_only: false, access_log: false, folder, uploads, text }
     }
 
     /// Checks that a request names this registry, and a user with the right password.

@@ -18,7 +18,8 @@ pub(crate) struct AllowedMethods {
 impl AllowedMethods {
     /// Learns from the answer to a request for a manifest.
     pub(crate) fn saw(&self, path: &str, headers: &HeaderMap) {
-        if headers.contains_key(ALLOW) && path.contains("/manifests/") {
+        // A name may have a component like `manifests`, so a path is read from its end.
+        if headers.contains_key(ALLOW) && path.rsplit('/').nth(1) == Some("manifests") {
             self.volunteered.get_or_init(|| without(headers, "PUT"));
         }
     }
@@ -82,6 +83,14 @@ mod tests {
         assert_eq!(seen(manifest, &["GET, HEAD"]), Some(Some("GET, HEAD".to_owned())));
         assert_eq!(seen(manifest, &["GET, HEAD, PUT, DELETE"]), Some(None));
         assert_eq!(seen(manifest, &[]), None);
-        assert_eq!(seen("/v2/a/blobs/uploads/x", &["GET, HEAD"]), None);
+        for other in [
+            "/v2/a/blobs/uploads/x",
+            "/v2/a/manifests/b/blobs/uploads/x",
+            "/v2/manifests/manifests/blobs/uploads/",
+            "/v2/a/manifests/tags/list",
+        ] {
+            assert_eq!(seen(other, &["GET, HEAD"]), None, "{other}");
+        }
+        assert_eq!(seen("/v2/a/manifests/manifests/1", &["GET"]), Some(Some("GET".to_owned())));
     }
 }

@@ -1,5 +1,6 @@
 //! A registry that is only read.
 
+use longshore_oci::Digest;
 use reqwest::Method;
 
 use super::{OCI_MANIFEST, Running, options, refusal, refused};
@@ -12,6 +13,8 @@ async fn a_read_only_registry_refuses_every_change() {
     let manifest = writable.push_image("a", Some("1"), b"x").await;
     let answer = writable.head("/v2/a/manifests/none").await;
     assert_eq!(answer.headers()["allow"], "GET, HEAD, PUT, DELETE");
+    let blob = writable.head(&format!("/v2/a/manifests/b/blobs/{}", Digest::of(b"none"))).await;
+    assert!(!blob.headers().contains_key("allow"), "`manifests` is part of its name");
     writable.stop().await;
     let reads = ServeOptions { read_only: true, ..options(Some(folder.path())) };
     let registry = Running::start(reads).await;
