@@ -2,7 +2,7 @@
 
 use super::collision::{Destinations, JobPosition};
 use super::draft::{Draft, Drafts, Going, Stage};
-use super::rewrite::{Rewrite, RewriteItem, RewriteVerdict};
+use super::rewrite::{Rewrite, RewriteError, RewriteItem, RewriteVerdict};
 use super::{Collision, Ended, IdleRewrite, Plan, PlanError, PlanOptions, PlannedEntry};
 use crate::job::{Job, Jobs, Outcome};
 use crate::list::List;
@@ -96,7 +96,7 @@ pub async fn build(
     plan.listed = listed.only;
     // The built-in `registry` changes nothing where the list names its registries.
     let given = rewrites.iter().zip(effects).skip(1);
-    plan.idle = given.filter_map(|(rewrite, effect)| effect.idle(&**rewrite)).collect();
+    plan.idle = given.filter_map(|(rewrite, effect)| effect.idle(&**rewrite, &stand_ins)).collect();
     // Errors of rewrites on later entries come first, as they may be the cause of collisions.
     if too_many { plan.refuse_collisions().map(|()| plan) } else { Ok(plan) }
 }
@@ -224,9 +224,10 @@ impl Effect {
         }
     }
 
-    fn idle(self, rewrite: &dyn Rewrite) -> Option<IdleRewrite> {
+    fn idle(self, rewrite: &dyn Rewrite, stand_ins: &StandIns) -> Option<IdleRewrite> {
         let Self { entries, first, changed } = self;
-        let first = first.filter(|_| !changed && !rewrite.only_checks())?;
+        let (source, destination) = first.filter(|_| !changed && !rewrite.only_checks())?;
+        let first = (stand_ins.shown(source), stand_ins.shown(destination));
         Some(IdleRewrite { name: rewrite.name().to_owned(), entries, first })
     }
 }
@@ -243,7 +244,11 @@ async fn apply(
     let items: Vec<RewriteItem> =
         drafts.iter().filter_map(|draft| item(&draft.stage, stand_ins)).collect();
     effect.see(&items);
-    let mut verdicts = rewrite.apply(items).await?.into_iter();
+    let verdicts = rewrite.apply(items).await.map_err(|error| RewriteError {
+        message: stand_ins.shown(error.message),
+        hint: error.hint.map(|hint| stand_ins.shown(hint)),
+    });
+    let mut verdicts = verdicts?.into_iter();
     for draft in drafts {
         let Stage::Going(going) = &mut draft.stage else { continue };
         let Some(verdict) = verdicts.next() else { break };
@@ -256,6 +261,7 @@ async fn apply(
                     Ok(destination) => destination,
                     Err(error) => {
                         let (line, plugin) = (job.line, rewrite.name().to_owned());
+                        let answer = stand_ins.shown(answer);
                         return Err(PlanError::Answer { line, plugin, answer, error });
                     }
                 };
@@ -265,9 +271,11 @@ async fn apply(
                 continue;
             }
             RewriteVerdict::Skip(why) => {
+                let why = stand_ins.shown(why);
                 Outcome::skipped(format!("left out by {}: {why}", rewrite.name()))
             }
             RewriteVerdict::Refuse(why) => {
+                let why = stand_ins.shown(why);
                 Outcome::failed(format!("refused by {}: {why}", rewrite.name()))
             }
         };

@@ -41,6 +41,13 @@ impl StandIns {
         }
     }
 
+    /// Puts the folders back into what a rewrite said, for people.
+    pub(super) fn shown(&self, text: String) -> String {
+        self.0
+            .iter()
+            .fold(text, |text, (name, stand_in)| text.replace(stand_in.as_str(), name.as_str()))
+    }
+
     /// Parses the answer of a rewrite. Parts that are equal in one of `others` share memory.
     ///
     /// # Errors
@@ -68,7 +75,7 @@ pub fn rewritten_registry(destination: &StoreName) -> &Registry {
 
 #[cfg(test)]
 mod tests {
-    use longshore_oci::{LayoutsName, Reference, StoreName};
+    use longshore_oci::{LayoutsName, Reference, Registry, StoreName};
 
     use super::{StandIns, rewritten_registry};
 
@@ -89,6 +96,22 @@ mod tests {
         assert_eq!(parsed.to_string(), "oci:/out/library/app:1");
         let other = stand_ins.parse("b.io/app:1", &[]).unwrap();
         assert_eq!(other.to_string(), "b.io/app:1");
+    }
+
+    #[test]
+    fn people_see_the_folder() {
+        let folder = |path| StoreName::Layouts(LayoutsName::new(path));
+        let (source, destination) = (folder("/in"), folder("/out"));
+        let stand_ins = StandIns::of(Some(&source), Some(&destination));
+        let said = |destination: &StoreName| {
+            format!("{}/a:1 has no digest", rewritten_registry(destination))
+        };
+        assert_eq!(stand_ins.shown(said(&destination)), "oci:/out/a:1 has no digest");
+        let both = "source.oci-layout.invalid/a to destination.oci-layout.invalid".to_owned();
+        assert_eq!(stand_ins.shown(both), "oci:/in/a to oci:/out");
+        assert_eq!(stand_ins.shown("nothing to show".to_owned()), "nothing to show");
+        let one = StandIns::of(Some(&"r.io".parse::<Registry>().unwrap().into()), Some(&source));
+        assert_eq!(one.shown(said(&source)), "oci:/in/a:1 has no digest");
     }
 
     #[test]
