@@ -189,3 +189,39 @@ fn a_chart_that_wants_another_kubernetes_names_the_key_and_is_pushed() {
         target.assert_complete("ns/charts/demo", "1.0.0");
     }
 }
+
+#[test]
+fn archives_of_upstreams_with_one_chart_name_are_kept_apart() {
+    let target = Registry::embedded();
+    let local = |key: &str, name: &str, path: &str| {
+        let origin = format!("type: local, path: ./{path}, chart: {name}, versions: ['1.0.0']");
+        format!("  {key:?}: {{{origin}, allow-empty: true}}\n")
+    };
+    for (upstreams, kept) in [
+        (&[("one", "demo", "a")][..], &["demo-1.0.0.tgz"][..]),
+        (
+            &[("one", "demo", "a"), ("b/../..", "demo", "b")],
+            &["one/demo-1.0.0.tgz", "b%2F%2E%2E%2F%2E%2E/demo-1.0.0.tgz"],
+        ),
+        (
+            &[("one", "demo", "a"), ("..", "demo", "b"), ("third", "other", "c")],
+            &["one/demo-1.0.0.tgz", "%2E%2E/demo-1.0.0.tgz", "other-1.0.0.tgz"],
+        ),
+    ] {
+        let lines: String =
+            upstreams.iter().map(|(key, name, path)| local(key, name, path)).collect();
+        let text = format!("target:\n  url: {}/ns\nupstreams:\n{lines}", target.address());
+        let mut run =
+            mirror_charts(&text).args(["--all", "--images-only", "--artifact-dir", "kept"]);
+        for (_, name, path) in upstreams {
+            let chart =
+                format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\ndescription: {path}\n");
+            run = run.file(&format!("{path}/Chart.yaml"), chart);
+        }
+        let run = run.run().exits(0);
+        let archive = |file: &&str| std::fs::read(run.directory().join("kept").join(file));
+        let archives: Vec<Vec<u8>> =
+            kept.iter().map(archive).collect::<Result<_, _>>().expect("all are there");
+        assert!(archives.windows(2).all(|pair| pair[0] != pair[1]), "{kept:?}");
+    }
+}

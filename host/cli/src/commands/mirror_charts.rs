@@ -3,6 +3,7 @@
 mod copying;
 mod failure;
 mod gather;
+mod kept;
 pub(super) mod listing;
 mod overlays;
 mod planning;
@@ -69,7 +70,7 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
             charts: !flags.images_only && flags.why.is_none(),
             include_disabled: flags.include_disabled,
             renderings: flags.values_overlay.is_some(),
-            artifact_dir: flags.artifact_dir.as_deref(),
+            artifact_folders: kept::folders(flags.artifact_dir.as_deref(), &upstreams),
         },
         log,
     };

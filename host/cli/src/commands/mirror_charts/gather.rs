@@ -1,7 +1,7 @@
 //! From the configuration to what is to be mirrored: fetches each chart, renders it and finds its images.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -16,6 +16,7 @@ use longshore_oci::{Reference, Repository, Tag, Version};
 use tokio::sync::Semaphore;
 
 use super::failure::{GatherError, name_of};
+use super::kept::keep;
 use super::versions::{Artifact, FoundChart, FoundImage, FoundVersion, Renderings};
 use crate::report::{ChartFailure, Log, Place, UnusedImage};
 
@@ -67,8 +68,8 @@ pub(super) struct Wanted<'a> {
     pub(super) include_disabled: bool,
     /// Whether to keep how each chart was rendered.
     pub(super) renderings: bool,
-    /// The folder that keeps the archives.
-    pub(super) artifact_dir: Option<&'a Path>,
+    /// By upstream: the folder that keeps its archives. None keep them if this is empty.
+    pub(super) artifact_folders: Vec<PathBuf>,
 }
 
 impl Gathering<'_> {
@@ -167,7 +168,7 @@ impl Gathering<'_> {
         found: &mut FoundVersion,
     ) -> Result<(), GatherError> {
         let pushes = self.wanted.charts;
-        let needs_content = self.renderer.is_some() || self.wanted.artifact_dir.is_some();
+        let needs_content = self.renderer.is_some() || !self.wanted.artifact_folders.is_empty();
         if let (Origin::Oci { registry, path }, false) = (&upstream.origin, needs_content) {
             let (chart, version) = (&upstream.chart, &found.version);
             let located = self.sources.find_oci(registry, path.as_ref(), chart, version).await?;
@@ -184,7 +185,7 @@ impl Gathering<'_> {
             found.version.clone_from(&fetched.chart.metadata.version);
         }
         found.place.clone_from(&fetched.place);
-        if let Some(folder) = self.wanted.artifact_dir {
+        if let Some(folder) = self.wanted.artifact_folders.get(at) {
             keep(folder, &fetched).await?;
         }
         if pushes {
@@ -393,28 +394,6 @@ fn renderings(options: &ImageOptions, chart: &Chart) -> Renderings {
         (name_of(layers), input(options, chart, values))
     });
     Renderings { chart: chart.clone(), inputs: inputs.collect() }
-}
-
-/// Keeps the archive of a chart, and its provenance file, in the folder of `--artifact-dir`.
-async fn keep(folder: &Path, fetched: &Fetched) -> Result<(), GatherError> {
-    let metadata = &fetched.chart.metadata;
-    let name = format!("{}-{}.tgz", metadata.name, metadata.version);
-    let failed =
-        |error| GatherError::Keep { name: folder.join(&name).display().to_string(), error };
-    tokio::fs::create_dir_all(folder).await.map_err(failed)?;
-    let mut files = vec![(name.clone(), fetched.archive.clone())];
-    files.extend(fetched.provenance.clone().map(|file| (format!("{name}.prov"), file)));
-    for (name, content) in files {
-        let (folder, path) = (folder.to_owned(), folder.join(name));
-        let written = tokio::task::spawn_blocking(move || {
-            use std::io::Write as _;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(&content)?;
-            file.persist(path).map(|_| ()).map_err(|error| error.error)
-        });
-        written.await.map_err(std::io::Error::other).and_then(|done| done).map_err(failed)?;
-    }
-    Ok(())
 }
 
 /// The version of a reference as the plan selects it.

@@ -87,7 +87,7 @@ impl Reading<'_> {
                 charts: true,
                 include_disabled: self.flags.include_disabled,
                 renderings: false,
-                artifact_dir: None,
+                artifact_folders: Vec::new(),
             },
             log: self.plugins.log,
         };
