@@ -23,6 +23,11 @@ struct Terminal {
 impl Terminal {
     /// Starts longshore. Returns `None` and skips the test if tmux is missing.
     fn start(longshore: &Longshore, columns: u32, rows: u32) -> Option<Self> {
+        Self::start_below(longshore, columns, rows, 0)
+    }
+
+    /// Starts longshore below so many lines.
+    fn start_below(longshore: &Longshore, columns: u32, rows: u32, above: u32) -> Option<Self> {
         if !installed("tmux") {
             skip("tmux is missing");
             return None;
@@ -37,7 +42,9 @@ impl Terminal {
         let words = std::iter::once(direct.get_program()).chain(direct.get_args()).map(quoted);
         let words: Vec<String> = variables.chain(words).collect();
         // What the run leaves stays on the screen until the test ends.
-        let script = format!("trap : INT; env {}; echo ended; sleep 120", words.join(" "));
+        let words = words.join(" ");
+        let script =
+            format!("trap : INT; seq -f '# %g' {above}; env {words}; echo ended; sleep 120");
         let (columns, rows) = (columns.to_string(), rows.to_string());
         let folder = longshore.directory();
         let folder = folder.to_string_lossy();
@@ -96,12 +103,16 @@ impl Drop for Terminal {
 
 /// Returns the rows of images on the screen, by the part of their names that is always shown.
 fn rows(screen: &str) -> Vec<&str> {
-    let percent = |line: &&str| line.starts_with("  ") && line.contains(" % ");
+    let percent = |line: &&str| line.starts_with("  ") && line.contains(" %");
     screen.lines().filter(percent).collect()
 }
 
 fn headers(screen: &str) -> usize {
-    screen.lines().filter(|line| line.contains(" images, ") && !line.contains("[INFO]")).count()
+    screen.lines().filter(|line| is_header(line)).count()
+}
+
+fn is_header(line: &str) -> bool {
+    line.contains(" images, ") && !line.contains("[INFO]")
 }
 
 /// Returns a run of three images that move slowly, and the proxy that makes them slow.
@@ -149,11 +160,20 @@ fn a_screen_whose_first_line_is_the_header_gathers_no_headers() {
 fn rows_tell_images_apart_and_survive_a_resize() {
     let pair = Pair::embedded();
     let (_source, run) = slow_run(&pair);
-    let Some(terminal) = Terminal::start(&run, 60, 24) else { return };
+    // Where no lines are free below the rows, no row can leave the screen before longshore has seen the new width.
+    let Some(terminal) = Terminal::start_below(&run, 60, 24, 24) else { return };
     let whole = |screen: &str| headers(screen) == 1 && rows(screen).len() == NAMES.len();
-    for (columns, height) in [(60, 24), (100, 24), (46, 24), (140, 12), (60, 24)] {
-        terminal.resize(columns, height);
-        let screen = terminal.wait_for("three rows below one header", whole);
+    let header = |screen: &str| screen.lines().find(|line| is_header(line)).map(str::to_owned);
+    for widths in [&[60][..], &[100], &[46], &[140], &[120, 110, 100, 90, 80, 70, 60]] {
+        let before = header(&terminal.screen());
+        for columns in widths {
+            terminal.resize(*columns, 24);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let columns = widths[widths.len() - 1];
+        let screen = terminal.wait_for("three rows below one header", |screen| {
+            whole(screen) && header(screen) != before
+        });
         let tail = |name: &str| name[name.len() - 4..].to_owned() + ":v1";
         for name in NAMES {
             assert!(screen.contains(&tail(name)), "{columns}: no {name} in\n{screen}");

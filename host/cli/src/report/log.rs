@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use self::below::Below;
 use self::clock::local_time;
@@ -146,7 +147,7 @@ impl Log {
         let gathered = gathered.as_mut().map(std::mem::take);
         let records = gathered.as_deref().unwrap_or(records);
         // If standard error is closed, nobody reads the record.
-        let _gone = below.write(sink, records, rows, || terminal_size().columns);
+        let _gone = below.write(sink, records, rows, || terminal_size().columns, Instant::now());
     }
 
     /// Writes an error and, in its own record, a hint. Shows each hint once, because thousands of entries

@@ -4,16 +4,32 @@
 //! the old width.
 
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+/// How long the width of the terminal must stay the same before rows are removed. A terminal may wrap its lines
+/// before it tells the new width: tmux does so for 250 ms after an earlier change. With the old width, too few
+/// lines would be removed.
+const SETTLING: Duration = Duration::from_millis(400);
+
+/// The most bytes of records that wait until the width has settled.
+const WAITING: usize = 64 * 1024;
 
 /// The rows that stand below the log lines.
 #[derive(Debug, Default)]
 pub(super) struct Below {
     rows: Vec<String>,
+    /// The width of the terminal when something was last written.
+    columns: Option<usize>,
+    /// When the width changed last.
+    changed: Option<Instant>,
+    /// Records that wait until the width has settled.
+    waiting: String,
 }
 
 impl Below {
     /// Replaces the rows, and writes `records` above them, in a terminal of `columns` columns. `None` keeps
-    /// the rows. Only rows need the columns.
+    /// the rows. Only rows need the columns. While a terminal changes its width, records and rows wait for a later
+    /// call; the call that removes the rows does not.
     ///
     /// Everything is one write, so that nothing flickers and no other program writes into its middle.
     pub(super) fn write(
@@ -22,17 +38,22 @@ impl Below {
         records: &str,
         rows: Option<Vec<String>>,
         columns: impl FnOnce() -> usize,
+        now: Instant,
     ) -> io::Result<()> {
-        if self.rows.is_empty() && rows.as_ref().is_none_or(Vec::is_empty) {
+        let ends = rows.as_ref().is_some_and(Vec::is_empty);
+        if self.rows.is_empty() && (ends || rows.is_none()) {
             return match records {
                 "" => Ok(()),
                 records => sink.write_all(records.as_bytes()).and_then(|()| sink.flush()),
             };
         }
-        let mut text = match self.rows.is_empty() {
-            true => String::new(),
-            false => self.removal(columns()),
-        };
+        let columns = columns();
+        if !ends && self.waits(columns, now) && self.waiting.len() < WAITING {
+            self.waiting.push_str(records);
+            return Ok(());
+        }
+        let mut text = self.removal(columns);
+        text.push_str(&std::mem::take(&mut self.waiting));
         text.push_str(records);
         if let Some(rows) = rows {
             self.rows = rows;
@@ -43,6 +64,18 @@ impl Below {
         }
         sink.write_all(text.as_bytes())?;
         sink.flush()
+    }
+
+    /// Whether the width has changed since the rows were written, and may change again.
+    fn waits(&mut self, columns: usize, now: Instant) -> bool {
+        let before = self.columns.replace(columns);
+        if self.rows.is_empty() {
+            return false;
+        }
+        if before.is_some_and(|before| before != columns) {
+            self.changed = Some(now);
+        }
+        self.changed.is_some_and(|changed| now.duration_since(changed) < SETTLING)
     }
 
     /// Returns what removes the rows. A terminal that became narrower since has wrapped long rows into
@@ -60,13 +93,25 @@ impl Below {
 
 #[cfg(test)]
 mod tests {
-    use super::Below;
+    use std::time::{Duration, Instant};
 
-    fn written(below: &mut Below, records: &str, rows: Option<&[&str]>, columns: usize) -> String {
+    use super::{Below, SETTLING, WAITING};
+
+    fn written_at(
+        below: &mut Below,
+        records: &str,
+        rows: Option<&[&str]>,
+        columns: usize,
+        now: Instant,
+    ) -> String {
         let mut bytes = Vec::new();
         let rows = rows.map(|rows| rows.iter().map(|&row| row.to_owned()).collect());
-        below.write(&mut bytes, records, rows, || columns).unwrap();
+        below.write(&mut bytes, records, rows, || columns, now).unwrap();
         String::from_utf8(bytes).unwrap()
+    }
+
+    fn written(below: &mut Below, records: &str, rows: Option<&[&str]>, columns: usize) -> String {
+        written_at(below, records, rows, columns, Instant::now())
     }
 
     /// What removes this many lines, without a `J` in the first cell of a screen.
@@ -94,5 +139,27 @@ mod tests {
             let text = written(&mut below, "", Some(&[]), columns);
             assert_eq!(text, removed(lines), "{columns}");
         }
+    }
+
+    #[test]
+    fn rows_and_records_wait_until_the_width_has_settled() {
+        let (mut below, start) = (Below::default(), Instant::now());
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        let mut write = |records: &str, rows: &[&str], columns: usize, millis: u64| {
+            written_at(&mut below, records, Some(rows), columns, at(millis))
+        };
+        assert_eq!(write("", &["head"], 80, 0), "head\n");
+        assert_eq!(write("a\n", &["one"], 60, 100), "", "it may become narrower still");
+        assert_eq!(write("b\n", &["two"], 3, 350), "");
+        assert_eq!(write("", &["two"], 3, 350 + 399), "");
+        assert_eq!(write("c\n", &["two"], 3, 350 + 400), format!("{}a\nb\nc\ntwo\n", removed(2)));
+        assert_eq!(write("", &["ten"], 80, 2000), "");
+        assert_eq!(write("d\n", &[], 80, 2001), format!("{}d\n", removed(1)), "the end does not");
+        assert_eq!(write("", &["new"], 60, 3002), "new\n", "there was nothing to remove");
+        assert_eq!(write("e\n", &["new"], 60, 3003), format!("{}e\nnew\n", removed(1)));
+        let long = "x".repeat(WAITING);
+        assert_eq!(write(&long, &["new"], 40, 3004), "");
+        assert!(write("", &["new"], 40, 3005).contains(&long), "not too much waits");
+        assert!(SETTLING > Duration::from_millis(250), "tmux");
     }
 }
