@@ -224,7 +224,7 @@ fn of_other_tools(flag: &str, arguments: &[OsString], command: &Command) -> Opti
 }
 
 /// What longshore has for the commands of other tools.
-const OTHER_COMMANDS: [(&str, &str); 15] = [
+const OTHER_COMMANDS: [(&str, &str); 18] = [
     ("save", "mirror -f LIST -d oci:DIR writes images into a folder"),
     ("load", "mirror -f LIST -s oci:DIR -d REGISTRY pushes the images of a folder"),
     (
@@ -242,6 +242,15 @@ const OTHER_COMMANDS: [(&str, &str); 15] = [
     ("manifest", "inspect REFERENCE shows an image"),
     ("config", "inspect REFERENCE --config shows labels, environment and more"),
     ("validate", "mirror-validate -f LIST -d REGISTRY compares the destination with the sources"),
+    ("save-validate", "mirror-validate -f LIST -d oci:DIR compares a folder with the sources"),
+    (
+        "load-validate",
+        "mirror-validate -f LIST -s oci:DIR -d REGISTRY compares a registry with a folder",
+    ),
+    (
+        "generate-list",
+        "convert-list -i CONFIG lists the images that charts need, for a configuration of mirror-charts",
+    ),
     ("convert", "convert-list -i LIST writes a list in another format"),
 ];
 
