@@ -62,14 +62,15 @@ fn a_worker_answers_health_checks_and_prometheus() {
 fn a_worker_that_ends_gives_its_images_back_at_once() {
     let Some(nats) = Nats::start() else { return };
     let pair = filled(12);
-    let first = start_worker(&nats, "first");
+    let first = started(worker(&nats, "first").args(["-j", "1"]));
     let (run, source, _destination) = slow_run(&nats, &pair, 12);
     crate::interrupt::wait_for(&source, "GET", "*/blobs/*");
     first.signal("TERM");
     let started_at = Instant::now();
-    let second = worker(&nats, "second").start();
     let left = first.finish().exits(0);
     assert!(left.stderr.contains("leaves the run"), "{}", left.stderr);
+    // The run lasts until somebody takes what was given back.
+    let second = worker(&nats, "second").start();
     let ended = run.finish().exits(0);
     assert!(ended.stdout.contains(" 0 failed"), "{}", ended.stdout);
     let ended = ended.complains("the worker first has left the run; it gave its images back");
