@@ -5,6 +5,10 @@ use std::ffi::{OsStr, OsString};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, ValueHint};
 
+use self::other_tools::{of_other_tools, with_other_command};
+
+mod other_tools;
+
 /// Returns the arguments with two dashes before long flags, and without flags whose value is empty: those
 /// are unset. `command` defines the flags.
 ///
@@ -142,7 +146,7 @@ pub(crate) fn with_tip(
         },
         (_, flag) => match of_other_tools(flag, arguments, command) {
             Some(tip) => tip,
-            None => return error,
+            None => return without_dashes(error),
         },
     };
     // The usage of a similar flag, which is not meant.
@@ -150,6 +154,16 @@ pub(crate) fn with_tip(
         error.remove(ContextKind::Usage);
     }
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
+}
+
+/// Removes clap's tip to write the flag behind `--`: no registry, image or file is named like a flag.
+fn without_dashes(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested)
+        && tips.iter().any(|tip| tip.to_string().starts_with("to pass '"))
+    {
+        error.remove(ContextKind::Suggested);
+    }
     error
 }
 
@@ -193,78 +207,6 @@ fn of_failed_list(
     let is_file = value.contains(['.', '/']) && flag.starts_with("--output ");
     (names_list && is_file && error.kind() == ErrorKind::InvalidValue)
         .then(|| format!("--output is the format of the report; name the failed list with --failed: --failed {value}"))
-}
-
-/// Returns the tip for a flag that other tools have.
-fn of_other_tools(flag: &str, arguments: &[OsString], command: &Command) -> Option<String> {
-    let of = arguments.iter().skip(1).find_map(|argument| command.find_subcommand(argument))?;
-    match (of.get_name(), flag) {
-        ("login", "-p" | "--password") => Some(
-            "longshore asks for the password, or reads it from standard input with --password-stdin"
-                .to_owned(),
-        ),
-        ("mirror-validate", "--force-recursive") => {
-            Some("mirror-validate always checks each manifest and blob; --deep hashes them too".to_owned())
-        }
-        (_, "--project") if of.get_arguments().any(|flag| flag.get_long() == Some("destination-project")) => Some(
-            "--destination-project replaces the project of every destination".to_owned(),
-        ),
-        ("mirror-charts", "-f" | "--file") => {
-            Some("name the configuration with -c: -c mirror.yaml".to_owned())
-        }
-        ("mirror-charts", "-d" | "--destination" | "-s" | "--source") => Some(
-            "the configuration names registries: `target` and `upstreams`".to_owned(),
-        ),
-        ("mirror-charts", "-j" | "--jobs") => {
-            Some("--concurrency N copies N charts and images at once".to_owned())
-        }
-        ("serve", "-p" | "--port") => Some("give the address with --listen 127.0.0.1:PORT".to_owned()),
-        _ => None,
-    }
-}
-
-/// What longshore has for the commands of other tools.
-const OTHER_COMMANDS: [(&str, &str); 18] = [
-    ("save", "mirror -f LIST -d oci:DIR writes images into a folder"),
-    ("load", "mirror -f LIST -s oci:DIR -d REGISTRY pushes the images of a folder"),
-    (
-        "sync",
-        "mirror -f LIST -d REGISTRY copies the images of a list, also of regsync and skopeo sync",
-    ),
-    ("cp", "copy SOURCE DESTINATION copies one image"),
-    ("pull", "copy SOURCE oci:DIR writes one image into a folder"),
-    ("push", "copy oci:DIR:TAG DESTINATION pushes one image of a folder"),
-    ("ls", "tags REPOSITORY lists tags"),
-    ("list", "tags REPOSITORY lists tags"),
-    ("list-tags", "tags REPOSITORY lists tags"),
-    ("digest", "inspect REFERENCE shows an image and its digest"),
-    ("catalog", "tags REPOSITORY lists tags; no command lists the repositories of a registry"),
-    ("manifest", "inspect REFERENCE shows an image"),
-    ("config", "inspect REFERENCE --config shows labels, environment and more"),
-    ("validate", "mirror-validate -f LIST -d REGISTRY compares the destination with the sources"),
-    ("save-validate", "mirror-validate -f LIST -d oci:DIR compares a folder with the sources"),
-    (
-        "load-validate",
-        "mirror-validate -f LIST -s oci:DIR -d REGISTRY compares a registry with a folder",
-    ),
-    (
-        "generate-list",
-        "convert-list -i CONFIG lists the images that charts need, for a configuration of mirror-charts",
-    ),
-    ("convert", "convert-list -i LIST writes a list in another format"),
-];
-
-/// Adds what longshore has for a command of another tool.
-fn with_other_command(mut error: clap::Error) -> clap::Error {
-    if error.kind() == ErrorKind::InvalidSubcommand
-        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
-        && let Some((_, instead)) = OTHER_COMMANDS.iter().find(|(name, _)| name == word)
-    {
-        let tip = vec![format!("longshore {instead}").into()];
-        error.remove(ContextKind::SuggestedSubcommand);
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
-    }
-    error
 }
 
 /// Says whether a flag may name a file, which must come after an equals sign.
@@ -363,6 +305,39 @@ mod tests {
     }
 
     #[test]
+    fn flags_of_other_tools_get_a_tip() {
+        for (line, tip) in [
+            ("l copy a r.io --src-creds me:x", "tip: longshore login REGISTRY stores"),
+            ("l mirror -f x --dest-creds=me:x", "tip: longshore login REGISTRY stores"),
+            ("l mirror -f x --authfile a", "tip: name the file in the variable REGISTRY_AUTH_FILE"),
+            ("l copy a r.io --insecure", "tip: --insecure-registry HOST skips"),
+            ("l tags a --dest-tls-verify=false", "tip: --insecure-registry HOST skips"),
+            ("l copy a -d r.io", "tip: the destination comes behind the source"),
+            ("l copy a r.io --all", "tip: longshore copies all platforms, unless"),
+            ("l mirror -f x --all", "tip: --arch all --os all selects every platform"),
+            ("l copy a r.io -r", "tip: --referrers copies signatures"),
+            ("l copy a r.io --format oci", "tip: manifests keep their media types"),
+            ("l inspect a --raw", "tip: --output json prints a document; --config"),
+            ("l tags a --full-ref", "tip: --output json prints a document"),
+            ("l mirror -c regsync.yml", "tip: name the list with -f: -f FILE"),
+            ("l mirror --list x", "tip: name the list with -f: -f FILE"),
+            ("l mirror -f x --registry r.io", "tip: name the destination registry with -d"),
+            ("l mirror -f x --workers 4", "tip: -j N works on N images at once"),
+            ("l mirror-validate -f x --dry-run", "tip: mirror-validate only reads"),
+        ] {
+            let said = said(line);
+            assert!(said.contains(tip), "{line}: {said}");
+            assert!(!said.contains("similar argument") && !said.contains("to pass"), "{said}");
+        }
+        for line in ["l copy a b --nothing", "l tags a -z", "l serve d --nothing"] {
+            let said = said(line);
+            assert!(said.starts_with("error: unexpected argument '-"), "{said}");
+            assert!(!said.contains("to pass"), "{said}");
+        }
+        assert!(said("l mirror -f x --destinaton r").contains("exists: '--destination'"));
+    }
+
+    #[test]
     fn other_ways_of_writing_get_a_tip() {
         for (line, tip) in [
             (
@@ -420,6 +395,10 @@ mod tests {
             ("l digest r.io/x:1", "longshore inspect REFERENCE"),
             ("l config r.io/x:1", "longshore inspect REFERENCE --config"),
             ("l catalog r.io", "no command lists the repositories of a registry"),
+            ("l image copy a b", "longshore copy SOURCE DESTINATION"),
+            ("l tag ls a", "longshore tags REPOSITORY"),
+            ("l once -c x", "longshore mirror -f LIST copies"),
+            ("l auth login r.io", "longshore login REGISTRY"),
         ] {
             assert!(said(line).contains(tip), "{}", said(line));
         }
