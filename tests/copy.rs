@@ -250,6 +250,21 @@ fn a_dry_run_copies_nothing() {
 }
 
 #[test]
+fn a_failed_dry_run_is_not_repeated_as_a_copy() {
+    for flags in [&["--dry-run"][..], &["--dry-run", "--arch=arm64"], &["--dry-run=true"]] {
+        let pair = Pair::embedded();
+        let (source, to) = (format!("{}/a:1", pair.source.address()), pair.destination.address());
+        let run = copy(&source, to).args(flags).run().exits(1);
+        let said = run.stderr.lines().find_map(|line| line.split_once("repeat with: "));
+        let (_, line) = said.expect("it is said");
+        assert!(line.contains(" --dry-run=true"), "{line}");
+        pair.source.push("a", "1", &index());
+        run.shell(line).exits(0).sums_up("1 to copy, 0 skipped, 0 failed");
+        pair.assert_absent("a", "1");
+    }
+}
+
+#[test]
 fn one_platform_is_its_manifest_without_an_index() {
     let pair = Pair::embedded();
     let child = |platform: &str, seed| Image::new(platform).layer(seed, 100).build();

@@ -196,7 +196,7 @@ fn written(store: &StoreName, repository: &Repository) -> String {
 fn again(flags: &Copy, origins: &Origins, file: &SettingsFile) -> Vec<String> {
     let mut words = vec!["longshore".to_owned(), "copy".to_owned()];
     words.extend([flags.source.clone(), flags.destination.clone()]);
-    words.extend(origins.words(&["settings", "dry-run", "report"]));
+    words.extend(origins.words(&["settings", "report"]));
     words.extend(file.path().map(|path| format!("--settings={}", path.display())));
     words
 }
