@@ -207,10 +207,11 @@ fn cut(report: &Report) -> Option<String> {
     }
     let indexes = if cut == 1 { "1 index" } else { &format!("{cut} indexes") };
     let its = if cut == 1 { "its digest" } else { "their digests" };
-    let (did, change) = match (report.options.dry_run, report.totals.copied) {
-        (true, _) => ("would cut", "would change"),
+    let Totals { copied, dry_run, unknown, .. } = report.totals;
+    let (did, change) = match (report.options.dry_run, copied + dry_run + unknown) {
         // An earlier run cut them.
-        (false, 0) => ("has cut", "changed"),
+        (_, 0) => ("has cut", "changed"),
+        (true, _) => ("would cut", "would change"),
         (false, _) => ("cut", "changed"),
     };
     let way_out = match (cut, cut - cut_by_list) {
@@ -298,6 +299,13 @@ mod tests {
         assert!(text(&report, None).contains(kept), "{}", text(&report, None));
         report.totals.cut = 12;
         report.options.dry_run = true;
+        // The destination has all of them, so a run would cut none.
+        let kept =
+            "\nthe platform filter has cut 12 indexes, and their digests changed; --arch all";
+        assert!(text(&report, None).contains(kept), "{}", text(&report, None));
+        report.totals.unknown = 1;
+        assert!(text(&report, None).contains("filter would cut 12 indexes, and"));
+        (report.totals.unknown, report.totals.dry_run) = (0, 1);
         for (by_list, way_out) in [
             (0, "--arch all --os all keeps them"),
             (1, "--arch all --os all keeps 11, the list names the platforms of the others"),
