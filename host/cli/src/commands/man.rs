@@ -13,11 +13,16 @@ use crate::report;
 use longshore_files::replace_at;
 
 /// Variables of commands that connect to registries, beside those of their flags.
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 11] = [
     (
         "DOCKER_USERNAME, DOCKER_PASSWORD",
         "the credential of the destination registry that is named",
     ),
+    (
+        "LONGSHORE_AUTH_REGISTRY",
+        "USER:PASSWORD or a token for one registry, such as LONGSHORE_AUTH_GHCR_IO; longshore whoami prints the name",
+    ),
+    ("DOCKER_AUTH_CONFIG", "the text of a credential file"),
     ("REGISTRY_AUTH_FILE", "a credential file"),
     ("DOCKER_CONFIG", "the directory of Docker's config.json"),
     ("XDG_RUNTIME_DIR, XDG_CONFIG_HOME", "where containers' tools keep auth.json and certs.d"),
@@ -25,6 +30,7 @@ const VARIABLES: [(&str, &str); 8] = [
     ("HTTP_PROXY, HTTPS_PROXY, ALL_PROXY", "proxies"),
     ("NO_PROXY", "hosts that are reached without a proxy"),
     ("LONGSHORE_CACHE_DIR", "the directory of longshore's caches"),
+    ("LONGSHORE_DATA_DIR", "the directory of installed plugins"),
 ];
 
 /// Files of every command that reads settings.
@@ -183,6 +189,11 @@ mod tests {
             }
             let (_, examples) = text.rsplit_once("EXAMPLES").expect("there are examples");
             let (examples, _) = examples.split_once(".fi").expect("they end");
+            let reads = command.get_arguments().any(|flag| flag.get_long() == Some("arch"));
+            for variable in ["LONGSHORE_AUTH_REGISTRY", "DOCKER_AUTH_CONFIG", "LONGSHORE_DATA_DIR"]
+            {
+                assert!(!reads || text.contains(variable), "{variable} in {}", command.get_name());
+            }
             let lines: Vec<&str> =
                 examples.lines().filter(|line| line.contains("longshore")).collect();
             assert!(lines.len() >= 2 && examples.contains("\n.nf\n"), "{examples}");
