@@ -71,6 +71,8 @@ fn columns(entry: &Entry) -> [Cow<'_, str>; 3] {
 
 /// Returns the destination that stands for none: the source's path.
 fn path_of(source: &str) -> &str {
+    // A source with a scheme fails, and so would the rest of the scheme.
+    let source = source.split_once("://").map_or(source, |(_, source)| source);
     match source.split_once('/') {
         Some((first, rest)) if Registry::looks_like_one(first) => {
             let next = rest.split('/').next().unwrap_or_default();
@@ -277,6 +279,9 @@ mod tests {
         };
         assert_eq!(to("a.io/team/x"), "a.io/team/x team/x latest");
         assert_eq!(to("mysql"), "mysql mysql latest");
+        assert_eq!(to("http://a.io:5/team/x"), "http://a.io:5/team/x team/x latest");
+        assert_eq!(to("docker://team/x"), "docker://team/x team/x latest");
+        assert_eq!(to("https://a.io"), "https://a.io a.io latest");
         assert_eq!(to("a.io/b.io/x"), "a.io/b.io/x a.io/b.io/x latest", "b.io is no registry");
         assert_eq!((&*to("a.io"), &*to("a.io/")), ("a.io a.io latest", "a.io/ a.io/ latest"));
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use longshore_chart::artifact::ChartStore;
-use longshore_oci::{StoreName, nearest};
+use longshore_oci::{Name, Registry, StoreName, nearest};
 
 use super::rewrite::PluginRewrite;
 use super::session::Session;
@@ -19,7 +19,7 @@ use crate::settings::{SettingsError, Task};
 use crate::setup::{Formats, LogOfPlugins, log_remark};
 use longshore_engine::counted;
 use longshore_engine::event::Level;
-use longshore_engine::list::{Format, List, ListText, Severity};
+use longshore_engine::list::{Entry, Format, List, ListText, Severity};
 use longshore_engine::plan::{
     self, Expansion, IdleRewrite, Plan, PlanOptions, Rewrite, SourceOverride, Unselected,
 };
@@ -162,9 +162,12 @@ impl Session {
         let ReadList { mut list, credentials: _ } =
             self.formats().read_list(text, Some(format)).await?;
         list.format.lines = false;
+        let is_readable = |entry: &Entry| entry.source.parse::<Name>().is_ok();
+        // No column has `-d`, but a plan of references needs one.
+        let any = list.entries.iter().all(is_readable).then(|| Registry::docker_hub().into());
         let options = PlanOptions {
             source: self.settings.source.clone(),
-            destination: self.settings.destination.clone(),
+            destination: self.settings.destination.clone().or(any),
             filter: self.settings.filter.clone(),
             first_number,
             shard: None,
