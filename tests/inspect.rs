@@ -53,6 +53,30 @@ fn tags_are_listed_one_a_line() {
 }
 
 #[test]
+fn a_short_name_is_looked_for_below_library() {
+    let pair = Pair::embedded();
+    let image = Image::new("linux/amd64").layer(1, 10).build();
+    pair.source.push("library/busybox", "1.36", &image);
+    let (from, to) = (pair.source.address(), pair.destination.address());
+    let busybox = format!("{from}/busybox");
+    let hint = "the source has library/busybox: write library/busybox in the list or the command";
+    for words in [
+        &["tags", &busybox][..],
+        &["tags", "busybox", "-s", from],
+        &["inspect", &format!("{busybox}:1.36")],
+        &["copy", &busybox, to, "--all-tags"],
+    ] {
+        Longshore::new().args(words.iter().copied()).run().exits(1).complains(hint);
+    }
+    let list = "# longshore: tags=^1\nbusybox copies/busybox *\n";
+    pair.mirror(list).run().exits(1).complains(hint);
+    for other in ["alpine", "team/busybox"] {
+        let run = Longshore::new().args(["tags", other, "-s", from]).run().exits(1);
+        assert!(!run.stderr.contains("library"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn an_image_is_shown_with_platforms_sizes_and_referrers() {
     let registry = Registry::embedded();
     let (index, amd, arm) = index();

@@ -131,7 +131,7 @@ pub(crate) fn with_missing_project(hint: String, error: &StoreError) -> String {
 }
 
 /// Returns the advice for an error at one side. The two sides may need different credentials.
-fn of_side(side: &str, error: &StoreError) -> Option<String> {
+pub(crate) fn of_side(side: &str, error: &StoreError) -> Option<String> {
     let hint = error.hint.as_ref()?;
     Some(if error.is_login { format!("at the {side}, {hint}") } else { hint.clone() })
 }

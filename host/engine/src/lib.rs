@@ -27,4 +27,5 @@ pub use counted::counted;
 pub use error::JobError;
 pub use manifest_cache::ManifestCache;
 pub use shape::IndexMode;
+pub use source_reader::list_tags;
 pub use walk::OutOfBounds;

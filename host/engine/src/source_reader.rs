@@ -43,6 +43,31 @@ pub(crate) struct Configuration {
     pub(crate) bytes: Option<Arc<Bytes>>,
 }
 
+fn write_with_library(name: &str) -> String {
+    format!("the source has {name}: write {name} in the list or the command")
+}
+
+/// Lists the tags of a repository. The error of a missing one has a hint if the source has it below
+/// `library/`.
+///
+/// # Errors
+/// If the source does not list them.
+pub async fn list_tags(
+    source: &dyn Source,
+    repository: &Repository,
+) -> Result<Vec<String>, StoreError> {
+    let error = match source.tags(repository).await {
+        Err(error) if error.is_not_found() && repository.is_one_part() => error,
+        listed => return listed,
+    };
+    let name = format!("{LIBRARY}/{repository}");
+    let Ok(below) = name.parse::<Repository>() else { return Err(error) };
+    match source.tags(&below).await {
+        Ok(tags) if !tags.is_empty() => Err(error.with_hint(write_with_library(&name))),
+        _ => Err(error),
+    }
+}
+
 /// What a run knows about its sources, so that each answer is requested once.
 #[derive(Debug, Default)]
 pub(crate) struct KnownSources {
@@ -145,9 +170,7 @@ impl SourceReader<'_> {
         let Ok(repository) = name.parse::<Repository>() else { return error };
         let reference = self.fetch_reference();
         match self.store.resolve(&repository, &reference, Intent::Read).await {
-            Ok(Some(_)) => {
-                error.with_hint(format!("the source has {name}: write {name} in the list"))
-            }
+            Ok(Some(_)) => error.with_hint(write_with_library(&name)),
             _ => error,
         }
     }

@@ -47,7 +47,7 @@ async fn list_tags(
     log: &Log,
 ) -> Result<Exit, Fatal> {
     let store = open(name, None, insecure)?;
-    let tags = match store.tags(repository).await {
+    let tags = match longshore_engine::list_tags(&*store, repository).await {
         Ok(tags) => tags,
         Err(error) => return Ok(failed(&error, error.hint.as_deref(), log)),
     };

@@ -18,10 +18,12 @@ use super::names::{valid_names, valid_tags};
 use super::pick::{FilterError, Picker};
 use super::under::SelectionRoot;
 use crate::counted;
+use crate::error::of_side;
 use crate::job::Outcome;
 use crate::list::{Entry, Filter, Selection};
 use crate::list::{List, ListText};
 use crate::plan::SourceOverride;
+use crate::source_reader::list_tags;
 use longshore_oci::{ReferenceError, Registry, Repository, StoreName, is_tag_of_referrers};
 use longshore_store::{StoreError, Stores};
 
@@ -86,7 +88,7 @@ impl SelectError {
         match self {
             Self::Source(_) => Some("write the source as [REGISTRY/]REPOSITORY".to_owned()),
             Self::Filter(error) => Some(error.hint().to_owned()),
-            Self::Store(error) => error.hint.clone(),
+            Self::Store(error) => of_side("source", error),
             Self::TooMany => Some("select fewer tags, or split the list into several".to_owned()),
         }
     }
@@ -122,7 +124,7 @@ pub async fn expand(
     };
     let tags = Lists { key_of: tags_of, at_once, expansion: &mut expansion };
     let ask = |(store, repository): (StoreName, Repository)| async move {
-        stores.source(&store)?.tags(&repository).await
+        list_tags(&*stores.source(&store)?, &repository).await
     };
     list.entries = tags
         .expand(entries, ask, |expansion, entry, names| expansion.tags(entry, source, names, &room))

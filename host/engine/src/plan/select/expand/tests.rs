@@ -93,6 +93,14 @@ fn nothing_selected_is_skipped_and_a_refusal_fails() {
     assert_eq!(ended.status, Status::Failed);
     assert!(ended.error.as_deref().unwrap().starts_with("list the tags of a.io/b: "));
 
+    for (is_login, expected) in [(true, "at the source, log in"), (false, "log in")] {
+        let operation = Operation::new("list the tags of", "a.io/b");
+        let refused = StoreError::new(operation, Fault::Refused, "unauthorized (401)");
+        let refused = StoreError { is_login, ..refused.with_hint("log in") };
+        let (_, expansion) = expand_tags(None, none(), ("a.io", "b"), Err(refused));
+        assert_eq!(expansion.unselected[0].outcome.hint.as_deref(), Some(expected));
+    }
+
     let broken = entry("a.io/b", None, Selection::Matching(filter(&["("])));
     let (_, expansion) = expand_tags(None, broken, ("a.io", "b"), names(&["1"]));
     assert!(expansion.unselected[0].outcome.hint.as_deref().unwrap().contains("RE2"));
