@@ -132,11 +132,11 @@ fn run(
     let mut command = coordinator(bench, &nats);
     clean(&mut command, &scratch, Some(&link));
     // Names that are not on loopback need the flag for plain HTTP.
-    command.args(["-s", NAMES[0], "-d", NAMES[1], "--tls-verify=false"]);
+    command.args(["-s", NAMES[0], "-d", NAMES[1], "--tls-verify=false", "--output=json"]);
     let before = destination.mark();
     let cost = cost_of(Work::one(command), &scratch.join("output.log"))?;
     let tally = destination.tally(before, destination.mark());
-    let report = report(&scratch)?;
+    let report = serde_json::from_str(&report(&scratch)?).context("the report is not JSON")?;
     let shares = shares(&report, corpus.entries.len())?;
     let sizes = tally.uploads.iter();
     let sizes: Vec<(u64, u64)> = sizes
@@ -178,18 +178,17 @@ fn fleet(
     Ok(workers)
 }
 
-/// Returns a coordinator whose report goes to `report.json`, and its log to the log.
+/// Returns a coordinator whose report goes to the file `report`, and its log to the log.
 fn coordinator(bench: &Workbench<'_>, nats: &Nats) -> Command {
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", "exec \"$@\" > report.json", "sh"]).arg(bench.longshore().program);
-    command.args(["mirror", "-f", "images.txt", "-a", "all", "--os", "all", "--output=json"]);
+    command.args(["-c", "exec \"$@\" > report", "sh"]).arg(bench.longshore().program);
+    command.args(["mirror", "-f", "images.txt", "-a", "all", "--os", "all"]);
     command.args(["--fleet", nats.url()]);
     command
 }
 
-fn report(scratch: &Path) -> Result<Value> {
-    let text = fs::read(scratch.join("report.json")).context("failed to read a report")?;
-    serde_json::from_slice(&text).context("the report is not JSON")
+fn report(scratch: &Path) -> Result<String> {
+    fs::read_to_string(scratch.join("report")).context("failed to read a report")
 }
 
 /// Checks that each entry has one outcome, and returns the fewest and the most entries of one worker.
@@ -244,7 +243,11 @@ fn long_list(bench: &Workbench<'_>, workers: usize) -> Result<Vec<LongList>> {
         );
         let what = match &nats {
             Some(_) => {
-                shares(&report(&scratch)?, tags)?;
+                let report = report(&scratch)?;
+                ensure!(
+                    report.contains(&format!("{entries} copied, 0 skipped, 0 failed")),
+                    "not each entry was copied once: {report}"
+                );
                 format!("the coordinator of {workers} workers")
             }
             None => "a local run".to_owned(),

@@ -61,20 +61,41 @@ pub const fn is_unsafe(character: char) -> bool {
 /// Returns whether [`escape`] changes a text.
 #[must_use]
 pub fn is_unsafe_text(text: &str) -> bool {
-    // Most texts are printable ASCII, which is found without decoding.
-    let is_odd = |byte: u8| !(b' '..=b'~').contains(&byte);
-    text.bytes().any(is_odd) && text.contains(is_unsafe)
+    // Most of a text is printable ASCII, which is passed over without decoding.
+    let is_odd = |byte: &u8| !(b' '..=b'~').contains(byte);
+    let mut rest = text;
+    while let Some(at) = rest.as_bytes().iter().position(is_odd) {
+        let mut from_there = rest[at..].chars();
+        if from_there.next().is_some_and(is_unsafe) {
+            return true;
+        }
+        rest = from_there.as_str();
+    }
+    false
 }
 
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
 
-    use super::{MAX_SHOWN, escape, shown};
+    use super::{MAX_SHOWN, escape, is_unsafe_text, shown};
 
     #[test]
     fn harmless_text_is_not_copied() {
         assert!(matches!(escape("größe 1 → 2"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn an_unsafe_character_is_found_wherever_it_stands() {
+        for text in ["", "a", "größe 1 → 2", "→→", "é", "a\u{2192}b\u{2197}", "\u{10ffff}"]
+        {
+            assert!(!is_unsafe_text(text), "{text:?}");
+            for odd in ['\0', '\n', '\u{7f}', '\u{85}', '\u{61c}', '\u{200e}', '\u{2066}'] {
+                assert!(is_unsafe_text(&format!("{text}{odd}")), "{text:?} {odd:?}");
+                assert!(is_unsafe_text(&format!("{odd}{text}")), "{odd:?} {text:?}");
+                assert!(is_unsafe_text(&format!("→{odd}{text}ü")), "{odd:?} {text:?}");
+            }
+        }
     }
 
     #[test]

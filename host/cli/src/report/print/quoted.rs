@@ -69,8 +69,8 @@ pub(super) struct Escaping<W>(W);
 
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Most pieces are printable ASCII, which is found without decoding.
-        if bytes.iter().all(|byte| *byte < 0x7f) {
+        // Most pieces are ASCII, which is found several bytes at a time.
+        if bytes.is_ascii() && !bytes.contains(&0x7f) {
             return self.0.write(bytes);
         }
         match std::str::from_utf8(bytes) {
