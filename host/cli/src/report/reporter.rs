@@ -1,6 +1,7 @@
 //! Follows a run by its events, and makes its report.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,9 @@ use longshore_engine::plan::Ended;
 
 /// The interval between writes of the failed list during the run.
 const REWRITE: Duration = Duration::from_secs(30);
+
+/// The room for the text of most log lines, in bytes.
+const LINE: usize = 256;
 
 /// The most events to take from the channel at a time.
 const BATCH: usize = 256;
@@ -234,24 +238,28 @@ impl Progress {
                 self.log.record(Level::Info, number, None, &format!("{entry}{note}"));
             }
             (status @ (Status::Copied | Status::Valid), _) => {
-                let word = status.word();
-                let text = format!("{word} {entry}{}{note}", self.figures(row));
+                // A run has a line for each entry: the text need not grow.
+                let mut text = String::with_capacity(LINE);
+                // Writing into a string cannot fail.
+                let _ok = write!(text, "{} {entry}", status.word());
+                self.add_figures(&mut text, row);
+                text.push_str(&note);
                 self.log.record(Level::Info, number, None, &text);
             }
         }
     }
 
-    /// Formats the digest, and for `mirror` the transferred bytes.
-    fn figures(&self, row: Row<'_>) -> String {
+    /// Adds the digest, and for `mirror` the transferred bytes.
+    fn add_figures(&self, text: &mut String, row: Row<'_>) {
         let digest = row.destination_digest().or_else(|| row.source_digest());
-        match (digest, self.verb) {
-            (Some(digest), Verb::Mirror) => {
-                format!(" ({digest}, {} moved)", HumanBytes(row.bytes()))
-            }
-            (Some(digest), Verb::Validate) => format!(" ({digest})"),
-            (None, Verb::Mirror) => format!(" ({} moved)", HumanBytes(row.bytes())),
-            (None, Verb::Validate) => String::new(),
-        }
+        let bytes = HumanBytes(row.bytes());
+        // Writing into a string cannot fail.
+        let _ok = match (digest, self.verb) {
+            (Some(digest), Verb::Mirror) => write!(text, " ({digest}, {bytes} moved)"),
+            (Some(digest), Verb::Validate) => write!(text, " ({digest})"),
+            (None, Verb::Mirror) => write!(text, " ({bytes} moved)"),
+            (None, Verb::Validate) => Ok(()),
+        };
     }
 
     /// Formats the position as compilers do: `list.txt:3:7: `. An entry of a configuration of charts has no
