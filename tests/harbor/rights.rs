@@ -86,3 +86,21 @@ fn a_refused_push_names_the_repository_type_as_one_way_out() {
     let none = run().run().exits(1);
     assert!(!none.stderr.contains("--repo-type"), "no credential: {}", none.stderr);
 }
+
+#[test]
+fn a_push_without_the_right_costs_no_further_token() {
+    let names: Vec<String> = (0..12).map(|number| format!("team/app{number}")).collect();
+    let registries = Registries::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let list: String = names.iter().map(|name| format!("{name} {name} 1\n")).collect();
+    for rights in ["pull", ""] {
+        let behaviour = Behaviour { rights: Some(rights), ..Behaviour::default() };
+        let harbor = registries.harbor(behaviour).with_project("team");
+        let run = Longshore::new().mirror().list(&list).source(registries.source.address());
+        let run = run.destination(harbor.address()).env("DOCKER_USERNAME", USER);
+        let run = run.env("DOCKER_PASSWORD", PASSWORD).run().exits(1);
+        run.sums_up("0 copied, 0 skipped, 12 failed").complains("unauthorized to access");
+        // One for each repository, and a proof of the password if nothing was shown.
+        assert!(harbor.tokens() <= 13, "{rights:?}: {} tokens", harbor.tokens());
+        assert_eq!(harbor.failed_logins(), 0);
+    }
+}

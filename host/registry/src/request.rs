@@ -212,8 +212,9 @@ impl Client {
         let response = self.exchange(call, renewed.header.as_ref()).await?;
         let is_own = self.is_own(response.url()).await?;
         if is_own {
-            self.settle(renewed, &call.scope, Use::of(&call.method), response.status()).await;
-            if let Some(token) = &renewed.token {
+            let by = Use::of(&call.method);
+            self.settle(renewed, &call.scope, by, response.status()).await;
+            if let Some(token) = renewed.token.as_ref().filter(|token| !token.denies(by)) {
                 self.tokens.renewals.answered(response.status(), token.shown_by());
             }
         }
@@ -372,7 +373,7 @@ impl Client {
         let refused = response.status() == StatusCode::UNAUTHORIZED
             || shown.may_have_ended(by, response.status()).await;
         if let Some(token) = shown.token.as_ref() {
-            if token.is_replacement() {
+            if token.is_replacement() && !token.denies(by) {
                 self.tokens.renewals.answered(response.status(), token.shown_by());
             }
             let is_renewed = refused

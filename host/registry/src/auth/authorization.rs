@@ -44,6 +44,7 @@ impl Authorization {
     pub(crate) async fn may_be_used_up(&self, by: Use, status: StatusCode) -> bool {
         let Some(token) = &self.token else { return false };
         token.shown_by() == ShownBy::Several
+            && !token.denies(by)
             && (status == StatusCode::UNAUTHORIZED || self.may_have_ended(by, status).await)
     }
 

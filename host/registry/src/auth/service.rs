@@ -80,9 +80,9 @@ impl Client {
                 if unproved && token.claims().is_some_and(|claims| claims.is_of_nobody()) =>
             {
                 self.settle_by_proof(first_use, credential).await?;
-                Ok((Held { token, grant: granted }, None))
+                Ok((Held::of(token, granted, access), None))
             }
-            (Some(token), _) => Ok((Held { token, grant: granted }, first_use)),
+            (Some(token), _) => Ok((Held::of(token, granted, access), first_use)),
             (None, credential) => {
                 if let (true, Some(credential)) = (unproved, credential) {
                     self.settle_by_proof(first_use, credential).await?;

@@ -136,6 +136,8 @@ pub(crate) struct Token {
     replaces: bool,
     /// Whether it was fetched for one request.
     is_own: bool,
+    /// Whether it says that it does not allow the pushes that it was asked to allow.
+    denies_push: bool,
     /// The requests that showed it.
     shown: Arc<AtomicU32>,
     worked: Arc<Worked>,
@@ -156,6 +158,7 @@ impl Token {
             life,
             replaces: false,
             is_own: false,
+            denies_push: false,
             shown: Arc::default(),
             worked: Arc::default(),
         })
@@ -222,17 +225,22 @@ impl Token {
         self.worked.has_any()
     }
 
+    /// Whether it says that it does not allow this use, and it was not found to lie.
+    pub(crate) fn denies(&self, by: Use) -> bool {
+        self.denies_push && by == Use::Write && !self.worked.has(by)
+    }
+
     /// Whether a renewal after a refusal is pointless.
     ///
     /// A fresh token that never worked lacks the requested right, whatever its service says. So does one that
     /// replaced another if this use never worked and no token ended before, or if replacements are refused again
-    /// and again.
+    /// and again, and one that says itself that it lacks the right.
     pub(crate) fn is_hopeless(&self, by: Use, renewals: &Renewals, now: Instant) -> bool {
         let has_ended = match self.replaces {
             false => self.has_worked(),
             true => (self.worked.has(by) || renewals.have_ended()) && renewals.help(),
         };
-        !has_ended && now.duration_since(self.fetched) < FRESH
+        (!has_ended || self.denies(by)) && now.duration_since(self.fetched) < FRESH
     }
 
     /// Whether it replaced a token that was refused.
@@ -259,6 +267,13 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// A token that was fetched for `access`.
+    pub(crate) fn of(token: Token, grant: Grant, access: &TokenScope) -> Self {
+        let mut held = Self { token, grant };
+        held.token.denies_push = access.repository().is_some_and(|own| held.denies_push(own));
+        held
+    }
+
     /// Whether the token says that it does not allow pushes into `repository`, which it was asked to
     /// allow.
     pub(crate) fn denies_push(&self, repository: &Repository) -> bool {
@@ -393,6 +408,9 @@ pub(crate) fn usable(
 mod tests {
     use std::time::{Duration, Instant};
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::{
         Grant, Held, Refused, Renewals, RepositoryScope, ShownBy, Token, TokenAnswer, TokenScope,
         Tokens, Use, usable,
@@ -522,6 +540,42 @@ mod tests {
         }
         assert!(hopeless(&second, Use::Write), "a new one never helped");
         assert!(!second.is_hopeless(Use::Write, &renewals, later));
+    }
+
+    #[test]
+    fn a_token_that_says_what_it_denies_is_not_renewed() {
+        let now = Instant::now();
+        let renewals = Renewals::default();
+        let of = |actions: &str, access: &TokenScope| {
+            let claims = format!(
+                r#"{{"access":[{{"type":"repository","name":"a/b","actions":[{actions}]}}]}}"#
+            );
+            let text = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+            let answer = TokenAnswer { token: Some(text), access_token: None, expires_in: None };
+            let held = Held::of(Token::of(answer, now).unwrap(), Grant::of(access), access);
+            held.token.works(Use::Read);
+            held.token
+        };
+        let (pull, push) = (access(false, None), access(true, None));
+        for (token, denies) in [
+            (of(r#""pull""#, &push), true),
+            (of("", &push), true),
+            (of(r#""pull","push""#, &push), false),
+            (of(r#""*""#, &push), false),
+            // It was not asked for pushes.
+            (of(r#""pull""#, &pull), false),
+            (of(r#""pull""#, &TokenScope::Catalog), false),
+        ] {
+            assert_eq!(token.denies(Use::Write), denies, "{token:?}");
+            assert_eq!(token.is_hopeless(Use::Write, &renewals, now), denies, "{token:?}");
+            assert!(!token.denies(Use::Read) && !token.is_hopeless(Use::Read, &renewals, now));
+            // The right may be given while the run goes on.
+            let later = now + Duration::from_secs(11);
+            assert!(!token.is_hopeless(Use::Write, &renewals, later));
+        }
+        let lies = of(r#""pull""#, &push);
+        lies.works(Use::Write);
+        assert!(!lies.denies(Use::Write) && !lies.is_hopeless(Use::Write, &renewals, now));
     }
 
     #[test]
