@@ -55,6 +55,23 @@ fn a_validation_takes_the_repository_type_and_names_it_in_its_mend_command() {
 }
 
 #[test]
+fn an_inspection_says_that_the_image_is_not_there() {
+    let registries = Registries::with(&["team/a"]);
+    let harbor = registries.harbor(Behaviour::default());
+    let image = format!("{}/team/a:1", registries.source.address());
+    let inspect = |password: &str| {
+        let run = Longshore::new().args(["inspect", &image, "-d", harbor.address()]);
+        run.env("DOCKER_USERNAME", USER).env("DOCKER_PASSWORD", password).run()
+    };
+    let run = inspect(PASSWORD).exits(0);
+    assert!(run.stdout.contains("/team/a:1: missing"), "{}", run.stdout);
+    assert!(!run.stderr.contains("unauthorized"), "{}", run.stderr);
+    // A wrong password is still a refusal.
+    let run = inspect("not-it").exits(1);
+    assert!(run.stdout.contains("it could not be read"), "{}", run.stdout);
+}
+
+#[test]
 fn without_a_credential_none_is_said_to_be_wrong() {
     let registries = Registries::with(&["team/a"]);
     let harbor = registries.harbor(Behaviour::default()).with_project("team");

@@ -355,6 +355,8 @@ pub async fn find(
 }
 
 /// Returns the digest of a manifest of a destination, if it exists.
+///
+/// Only the GET explains a refusal, as a HEAD has no body: Harbor refuses to look into a project that is missing.
 async fn resolve(
     store: &Arc<dyn Source>,
     reference: &Reference,
@@ -362,6 +364,13 @@ async fn resolve(
 ) -> Result<Option<Digest>, JobError> {
     match store.resolve(&reference.repository, wanted, Intent::Read).await {
         Err(error) if error.is_not_found() => Ok(None),
+        Err(error) if error.is_refused() => {
+            match store.manifest(&reference.repository, wanted).await {
+                Ok(manifest) => Ok(Some(manifest.raw.digest)),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(JobError::Destination(error)),
+            }
+        }
         other => other.map_err(JobError::Destination),
     }
 }
