@@ -47,11 +47,37 @@ pub(crate) fn read(
                 || service.get("provider").is_some() => {}
         (None, None) => parsed.error(key.place, format!("service `{name}` has no image")),
     }
+    if let Some((_, build)) = service.member("build") {
+        read_build(parsed, variables, name, build);
+    }
     for volume in service.get("volumes").map(Node::items).unwrap_or_default() {
         if let (Some("image"), Some(source)) = (volume.text_of("type"), volume.get("source"))
             && let Some(text) = text_of(parsed, variables, "an image", source)
         {
             image(parsed, variables, source.place, &text, None);
+        }
+    }
+}
+
+/// Adds the images that a build names as its contexts: `docker-image://REFERENCE`, in a mapping or in a list
+/// of `NAME=CONTEXT`.
+fn read_build(parsed: &mut Parsed, variables: &Variables, service: &str, build: &Node) {
+    const SCHEME: &str = "docker-image://";
+    if let Some((key, _)) = build.member("dockerfile_inline") {
+        let message = format!(
+            "`dockerfile_inline` of service `{service}` is not read; a file of its own can be, as a Dockerfile"
+        );
+        parsed.warn(key.place, message);
+    }
+    let Some(contexts) = build.get("additional_contexts") else { return };
+    let values = contexts.members().map(|(_, value)| value);
+    for context in values.chain(contexts.items().iter().map(|item| &**item)) {
+        if !context.as_text().is_some_and(|text| text.contains(SCHEME)) {
+            continue;
+        }
+        let Some(text) = text_of(parsed, variables, "a context", context) else { continue };
+        if let Some((_, reference)) = text.split_once(SCHEME) {
+            image(parsed, variables, context.place, reference, None);
         }
     }
 }

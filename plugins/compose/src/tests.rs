@@ -83,6 +83,37 @@ fn an_empty_platform_is_none() {
 }
 
 #[test]
+fn images_that_a_build_names_are_read() {
+    for (build, expected) in [
+        (
+            "{additional_contexts: {base: 'docker-image://ghcr.io/a/base:1'}}",
+            &["3 ghcr.io/a/base 1"][..],
+        ),
+        (
+            "{additional_contexts: [a=docker-image://alpine:3, 'b=docker-image://b/c@sha256:aaaa']}",
+            &["3 alpine 3", "3 b/c @sha256:aaaa"],
+        ),
+        (
+            "{additional_contexts: {base: 'docker-image://a/b:${TAG:-2}', other: ../x, url: 'https://a/b.git'}}",
+            &["3 a/b 2"],
+        ),
+        ("{additional_contexts: [dir=../x, service=service:b], cache_from: [a/cache:1]}", &[]),
+        (".", &[]),
+    ] {
+        let parsed = parse("a.yaml", &format!("services:\n  a:\n    build: {build}\n"));
+        assert_eq!(entries(&parsed), expected, "{build}");
+        assert!(remarks(&parsed).iter().all(|remark| !remark.contains('!')), "{build}");
+    }
+    let inline = "services:\n  a:\n    build:\n      dockerfile_inline: FROM a:1\n";
+    assert_eq!(
+        remarks(&parse("a.yaml", inline))[1..],
+        [
+            "4:7 `dockerfile_inline` of service `a` is not read; a file of its own can be, as a Dockerfile"
+        ]
+    );
+}
+
+#[test]
 fn an_empty_image_is_none() {
     let built = ["3:5 service `a` is built, so there is nothing to mirror"];
     for image in ["''", "", "$EMPTY", "${EMPTY:-}", "'${EMPTY} '"] {

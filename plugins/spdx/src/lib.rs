@@ -21,7 +21,7 @@ const FILE_NAMES: [&str; 2] = [".spdx.json", ".spdx3.json"];
 /// Reports whether the text is an SPDX document.
 #[must_use]
 pub fn probe(file_name: &str, head: &str) -> Confidence {
-    if tag_value::is_document(head) || is_rdf(head) {
+    if tag_value::is_document(head) || kind_of_xml(head).is_some() {
         return Confidence::Certain;
     }
     let roots = outline(head);
@@ -40,11 +40,15 @@ pub fn probe(file_name: &str, head: &str) -> Confidence {
     }
 }
 
-/// Reports whether the text is an SPDX 2 document in RDF/XML.
-fn is_rdf(text: &str) -> bool {
+/// Returns the kind of XML if the text is an SPDX 2 document in one.
+fn kind_of_xml(text: &str) -> Option<&'static str> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let start = &text[..text.floor_char_boundary(4096)];
-    start.starts_with('<') && start.contains("spdx.org/rdf/terms")
+    let has = |word| start.starts_with('<') && start.contains(word);
+    if has("spdx.org/rdf/terms") {
+        return Some("RDF/XML");
+    }
+    (has("<spdxVersion>") || has("<SPDXID>")).then_some("XML")
 }
 
 /// Parses the document.
@@ -56,11 +60,11 @@ pub fn parse(file_name: &str, text: &str) -> Parsed {
         nothing_found(&mut parsed, Place { line: 0, column: 0 }, "package");
         return parsed.in_order();
     }
-    if is_rdf(text) {
+    if let Some(kind) = kind_of_xml(text) {
         let mut parsed = Parsed::default();
         let file = if file_name == "-" { "FILE" } else { file_name };
         let message = format!(
-            "the document is RDF/XML, make JSON of it: `pyspdxtools -i {file} -o {file}.spdx.json`"
+            "the document is {kind}, make JSON of it: `pyspdxtools -i {file} -o {file}.spdx.json`"
         );
         parsed.error(Place { line: 1, column: 0 }, message);
         return parsed;

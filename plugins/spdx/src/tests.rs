@@ -70,6 +70,28 @@ fn rdf_is_named_with_the_command_that_makes_json() {
 }
 
 #[test]
+fn xml_is_named_with_the_command_that_makes_json() {
+    let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
+    for rest in [
+        "\n<Document>\n  <SPDXID>SPDXRef-DOCUMENT</SPDXID>\n  <spdxVersion>SPDX-2.3</spdxVersion>\n</Document>\n",
+        "<Document><spdxVersion>SPDX-2.2</spdxVersion></Document>",
+        "\r\n<!-- a -->\r\n<Document>\r\n<SPDXID>SPDXRef-DOCUMENT</SPDXID>\r\n</Document>\r\n",
+    ] {
+        let text = format!("{head}{rest}");
+        assert_eq!(probe("a.xml", &text), Confidence::Certain, "{text}");
+        assert_eq!(
+            remarks(&parse("a.xml", &text)),
+            [
+                "1:0! the document is XML, make JSON of it: `pyspdxtools -i a.xml -o a.xml.spdx.json`"
+            ]
+        );
+    }
+    for other in ["<project><name>spdx</name></project>", "<bom/>", "a <SPDXID>"] {
+        assert_eq!(probe("a.xml", other), Confidence::No, "{other}");
+    }
+}
+
+#[test]
 fn spdx_3_packages_are_found_in_the_graph() {
     let parsed = parse("shop.spdx3.json", SHOP);
     assert_eq!(

@@ -75,14 +75,24 @@ fn without_marks(text: &str) -> Option<String> {
 }
 
 fn read_strictly(text: &str, simple_key_max_lookahead: usize) -> Documents {
-    let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: simple_key_max_lookahead };
+    let parser = |text| {
+        let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: simple_key_max_lookahead };
+        Parser::new_from_str_with_options(text, options)
+    };
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
     let mut builder = Builder { lines, ..Builder::default() };
-    let mut parser = Parser::new_from_str_with_options(text, options);
+    let (mut rest, mut parser_of_rest) = (text, parser(text));
     builder.documents.complete = true;
-    while let Some(event) = parser.next_event() {
+    while let Some(event) = parser_of_rest.next_event() {
         let broken = match event {
             Ok((event, span)) => builder.take(event, span).err(),
+            Err(error) if let Some(at) = builder.next_value(rest, error.marker()) => {
+                let Place { line, column } = builder.place(error.marker());
+                builder.skipped = (line.saturating_sub(1), column.saturating_sub(1));
+                rest = &rest[at..];
+                parser_of_rest = parser(rest);
+                continue;
+            }
             Err(error) => Some(Diagnostic::error(
                 builder.place(error.marker()),
                 format!("this is not valid YAML or JSON: {}", fragment(&error.info())),
@@ -92,7 +102,7 @@ fn read_strictly(text: &str, simple_key_max_lookahead: usize) -> Documents {
             builder.documents.complete = false;
             builder.documents.errors.push(broken);
             builder.cut_off();
-            if !matches!(parser.proceed_next_document(), Ok(true)) {
+            if !matches!(parser_of_rest.proceed_next_document(), Ok(true)) {
                 break;
             }
         }
@@ -135,16 +145,30 @@ struct Builder {
     anchors: HashMap<usize, Rc<Node>>,
     /// Number of lines in the text. An error at the end belongs to the last line.
     lines: u32,
+    /// Lines above the text of the parser, and columns before its first line.
+    skipped: (u32, u32),
 }
 
 impl Builder {
     fn place(&self, marker: &Marker) -> Place {
-        let line = u32::try_from(marker.line()).unwrap_or(u32::MAX);
+        let line = u32::try_from(marker.line()).unwrap_or(u32::MAX).max(1);
+        let mut column = u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1);
+        if line == 1 {
+            column = column.saturating_add(self.skipped.1);
+        }
+        let line = line.saturating_add(self.skipped.0);
         if line > self.lines {
             return Place { line: self.lines, column: 0 };
         }
-        let column = u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1);
-        Place { line: line.max(1), column }
+        Place { line, column }
+    }
+
+    /// Returns where the next value of a stream of JSON begins, if that is why the parser stopped. YAML wants
+    /// `---` there, and `kubectl` reads such streams, as `jq` and several calls of `kubectl get` write them.
+    fn next_value(&self, text: &str, marker: &Marker) -> Option<usize> {
+        let at = text.floor_char_boundary(marker.byte_offset()?);
+        let is_next = text[at..].starts_with('{') && text[..at].trim_end().ends_with('}');
+        (is_next && self.open.is_empty()).then_some(at)
     }
 
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {

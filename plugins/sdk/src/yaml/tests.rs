@@ -42,6 +42,33 @@ fn json_is_yaml_too() {
 }
 
 #[test]
+fn a_stream_of_json_is_several_documents() {
+    for (text, places) in [
+        ("{\"a\":1}\n{\"a\":2}\n", vec![(1, 6), (2, 6)]),
+        ("{\n \"a\": 1\n}\n{\n \"a\": 2\n}", vec![(2, 7), (5, 7)]),
+        ("{\"a\":1} {\"a\":2}{\"a\":3}\r\n\r\n{\"a\":4}", vec![(1, 6), (1, 14), (1, 21), (3, 6)]),
+        (
+            "{\"a\":1}\n---\n{\"a\":2}\n  {\"a\":3}\n---\na: 4\n",
+            vec![(1, 6), (3, 6), (4, 8), (6, 4)],
+        ),
+        ("# c\n{\"a\":1} # c\n# c\n{\"a\":2}", vec![(2, 6)]),
+    ] {
+        let Documents { roots, errors, complete, .. } = read(text);
+        let found: Vec<_> = roots
+            .iter()
+            .map(|root| root.as_mapping().unwrap().get("a").unwrap().place)
+            .map(|place| (place.line, place.column))
+            .collect();
+        assert_eq!(found, places, "{text:?}");
+        assert_eq!((errors.is_empty(), complete), (!text.contains('#'), !text.contains('#')));
+    }
+    // What is broken later in the stream has its own line.
+    assert_eq!(error("{\"a\":1}\n{\"a\":2,\n\"a\":3}\n").0, 3);
+    assert_eq!(error("{\"a\":1}\n{\"a\":2}\n{\"a\":[}\n").0, 3);
+    assert!(!read("a: {b: 1}\n{c: 2}\n").complete, "YAML itself has no such streams");
+}
+
+#[test]
 fn quotes_make_text_of_words() {
     let root = only("[true, 'true', null, 'null', !!str null, 1.0]");
     let items = root.as_sequence().unwrap();
