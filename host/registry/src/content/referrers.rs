@@ -161,9 +161,18 @@ impl Client {
                 }
                 Tagged::Nothing => (None, None),
             };
-            let Some(index) = merged(held, referrers).map_err(failed)? else {
+            let Some(Merged { index, lacks_annotations }) =
+                merged(held, referrers).map_err(failed)?
+            else {
                 return Ok(());
             };
+            if lacks_annotations && !written {
+                tracing::warn!(
+                    "the tag {tag} of {}/{repository} lists referrers without their annotations, as the list would be \
+                     larger than {LARGEST_MANIFEST} bytes with them",
+                    self.registry
+                );
+            }
             let Some(pause) = pauses.next() else { return Err(failed(Cause::Contended)) };
             let condition = etag.map(|etag| (IF_MATCH, etag));
             let is_conditional = condition.is_some();
@@ -192,7 +201,7 @@ impl Client {
             return Ok(true);
         }
         let Ok(Some(list)) = merged(None, referrers) else { return Ok(false) };
-        let list = ManifestReference::Digest(list.digest);
+        let list = ManifestReference::Digest(list.index.digest);
         Ok(self.manifest_head(repository, &list, true).await?.is_some())
     }
 
@@ -258,8 +267,16 @@ fn listed(manifest: Manifest) -> Result<Vec<Descriptor>, Cause> {
     }
 }
 
+/// A list of referrers with new entries.
+#[derive(Debug)]
+struct Merged {
+    index: RawManifest,
+    /// Whether the new entries lack their annotations, which would have made the list too large.
+    lacks_annotations: bool,
+}
+
 /// Adds those of `referrers` that the fallback index `held` lacks; `None` if it lists all of them.
-fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawManifest>, Cause> {
+fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<Merged>, Cause> {
     let empty = || {
         let text = format!(
             r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[]}}"#,
@@ -271,7 +288,7 @@ fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawMa
     let raw = held.raw.clone();
     let mut known: HashSet<Digest> =
         listed(held)?.into_iter().map(|referrer| referrer.digest).collect();
-    let more: Vec<Value> = referrers
+    let mut more: Vec<Value> = referrers
         .iter()
         .filter(|manifest| known.insert(manifest.raw.digest.clone()))
         .filter_map(|manifest| {
@@ -283,17 +300,32 @@ fn merged(held: Option<Manifest>, referrers: &[Manifest]) -> Result<Option<RawMa
     if more.is_empty() {
         return Ok(None);
     }
-    let index = raw.with_more_children(&more);
-    index.map(Some).map_err(|_| Cause::NotReferrers)
+    let with = |more: &[Value]| raw.with_more_children(more).map_err(|_| Cause::NotReferrers);
+    let index = with(&more)?;
+    // Registries refuse larger manifests, and no run would read the list again.
+    let fits = |index: &RawManifest| index.bytes.len() <= LARGEST_MANIFEST;
+    if fits(&index) {
+        return Ok(Some(Merged { index, lacks_annotations: false }));
+    }
+    for referrer in more.iter_mut().filter_map(Value::as_object_mut) {
+        referrer.remove("annotations");
+    }
+    let index = with(&more)?;
+    if fits(&index) {
+        return Ok(Some(Merged { index, lacks_annotations: true }));
+    }
+    let (size, limit) = (index.bytes.len() as u64, LARGEST_MANIFEST as u64);
+    Err(Cause::ManifestTooLarge { size, limit })
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
-    use longshore_oci::{Digest, Manifest};
+    use longshore_oci::{Digest, LARGEST_MANIFEST, Manifest};
 
     use super::{listed, merged, parse};
+    use crate::Cause;
 
     fn referrer(name: &str) -> Manifest {
         let subject = Digest::of(b"image");
@@ -307,10 +339,10 @@ mod tests {
     fn what_is_merged_is_added_once_and_nothing_is_lost() {
         let (one, two) = (referrer("one"), referrer("two"));
         let first = merged(None, std::slice::from_ref(&one)).unwrap().unwrap();
-        let first = parse(first.bytes, None).unwrap();
+        let first = parse(first.index.bytes, None).unwrap();
         assert!(merged(Some(first.clone()), std::slice::from_ref(&one)).unwrap().is_none());
         let both = merged(Some(first), &[one.clone(), two.clone()]).unwrap().unwrap();
-        let both = listed(parse(both.bytes, None).unwrap()).unwrap();
+        let both = listed(parse(both.index.bytes, None).unwrap()).unwrap();
         let digests: Vec<Digest> = both.into_iter().map(|referrer| referrer.digest).collect();
         assert_eq!(digests, [one.raw.digest, two.raw.digest]);
     }
@@ -318,5 +350,45 @@ mod tests {
     #[test]
     fn an_image_under_the_tag_is_not_overwritten() {
         assert!(merged(Some(referrer("an image")), &[referrer("one")]).is_err());
+    }
+
+    fn annotated(name: &str, length: usize) -> Manifest {
+        let (subject, value) = (Digest::of(b"image"), "x".repeat(length));
+        let text = format!(
+            r#"{{"schemaVersion":2,"artifactType":"{name}","layers":[],"subject":{{"digest":"{subject}","size":1}},"annotations":{{"a":"{value}"}}}}"#
+        );
+        parse(Bytes::from(text), None).unwrap()
+    }
+
+    #[test]
+    fn a_list_that_grows_too_large_goes_without_annotations() {
+        let most = LARGEST_MANIFEST - 1000;
+        for (lengths, lacks_annotations) in [
+            (vec![10, 1000], false),
+            (vec![most], false),
+            (vec![most, 10], false),
+            (vec![most, 1000], true),
+            (vec![LARGEST_MANIFEST], true),
+        ] {
+            let all: Vec<Manifest> =
+                lengths.iter().map(|length| annotated("sbom", *length)).collect();
+            let found = merged(None, &all).unwrap().unwrap();
+            assert_eq!(found.lacks_annotations, lacks_annotations, "{lengths:?}");
+            assert!(found.index.bytes.len() <= LARGEST_MANIFEST);
+            let text = String::from_utf8(found.index.bytes.to_vec()).unwrap();
+            assert_eq!(text.matches(r#""artifactType":"sbom""#).count(), lengths.len());
+            assert_eq!(text.contains(r#""annotations""#), !lacks_annotations, "{lengths:?}");
+            let held = parse(found.index.bytes, None).unwrap();
+            assert!(merged(Some(held), &all).unwrap().is_none(), "a second run adds nothing");
+        }
+    }
+
+    #[test]
+    fn a_list_without_room_for_one_more_is_an_error() {
+        let full = merged(None, &[annotated("sbom", LARGEST_MANIFEST - 400)]).unwrap().unwrap();
+        let held = parse(full.index.bytes, None).unwrap();
+        let long = "t".repeat(1000);
+        let error = merged(Some(held), &[referrer(&long)]).unwrap_err();
+        assert!(matches!(error, Cause::ManifestTooLarge { .. }), "{error}");
     }
 }
