@@ -1,7 +1,6 @@
 //! Uploads in chunks (distribution-spec, "Pushing a blob in chunks").
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
@@ -9,7 +8,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, 
 use crate::error::Failed as _;
 use crate::secret::known::{Origin, masked};
 use crate::upload::session::{UploadSession, check_stored, closing};
-use crate::upload::stall::{StallTimeouts, commit, stalled};
+use crate::upload::stall::{Moved, StallTimeouts, commit, stalled};
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Repository};
 
@@ -23,7 +22,7 @@ pub(crate) struct Chunk {
     /// The chunk's bytes.
     pub(crate) body: reqwest::Body,
     /// Counts bytes as they are handed over.
-    pub(crate) moved: Arc<AtomicU64>,
+    pub(crate) moved: Arc<Moved>,
 }
 
 impl Client {

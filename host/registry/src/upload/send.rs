@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longshore_store::{
@@ -17,6 +16,7 @@ use crate::upload::body::UploadBody;
 use crate::upload::chunk::Chunk;
 use crate::upload::place::unless_interrupted;
 use crate::upload::session::{UploadSession, UploadStart};
+use crate::upload::stall::Moved;
 
 /// Below this size in bytes, a round trip costs more than a wasted download.
 const WORTH_A_ROUND_TRIP: u64 = 128 * 1024;
@@ -146,11 +146,11 @@ impl Client {
             attempts.in_chunks = true;
             return self.send_chunks(transfer, session, outgoing, chunk, attempts).await;
         }
-        let moved = Arc::new(AtomicU64::new(0));
+        let moved = Arc::new(Moved::default());
         let body = outgoing.body(blob.size, &moved, &self.rates);
         attempts.sent = Some(0);
         let sent = self.upload(session, transfer.repository, blob, body, Arc::clone(&moved)).await;
-        attempts.sent = Some(moved.load(Ordering::Relaxed));
+        attempts.sent = Some(moved.bytes());
         match sent {
             Ok(()) => Ok(()),
             Err(error) => Err(match outgoing.take_failure().await {
@@ -177,7 +177,7 @@ impl Client {
         while kept.bytes < blob.size {
             let offset = kept.bytes;
             let length = chunk.min(blob.size - offset);
-            let moved = Arc::new(AtomicU64::new(0));
+            let moved = Arc::new(Moved::default());
             let body = out.body(length, &moved, &self.rates);
             let part = Chunk { offset, length, body, moved };
             let error = match self.upload_chunk(&session, repository, blob, part).await {

@@ -1,7 +1,6 @@
 //! Upload sessions, and uploads as one body (distribution-spec, "Pushing blobs").
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -15,7 +14,7 @@ use crate::http::connection::Purpose;
 use crate::http::location::{Location, location};
 use crate::limits::window::Class;
 use crate::request::Call;
-use crate::upload::stall::{StallTimeouts, stalled};
+use crate::upload::stall::{Moved, StallTimeouts, stalled};
 use crate::{Cause, Client, RegistryError};
 use longshore_oci::{Descriptor, Digest, Repository};
 use longshore_store::Operation;
@@ -200,7 +199,7 @@ impl Client {
         repository: &Repository,
         blob: &Descriptor,
         body: reqwest::Body,
-        moved: Arc<AtomicU64>,
+        moved: Arc<Moved>,
     ) -> Result<(), RegistryError> {
         let at = closing(session.at, &blob.digest);
         let operation = self.upload_operation("push blob", repository, &blob.digest.to_string());
