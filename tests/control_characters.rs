@@ -181,3 +181,17 @@ fn the_command_of_a_path_with_control_characters_works() {
     let run = run.repeated(name).exits(0);
     assert_eq!(run.file(name), None, "the command named the same file");
 }
+
+#[test]
+fn a_mistyped_command_line_stays_plain() {
+    for bad in BAD {
+        for arguments in [
+            vec![format!("mir{bad}ror")],
+            vec!["mirror".to_owned(), format!("--fi{bad}le")],
+            vec!["tags".to_owned(), "a/b".to_owned(), format!("c{bad}d")],
+        ] {
+            let run = Longshore::new().args(&arguments).run().exits(2);
+            assert!(!run.stderr.contains(is_bad), "{arguments:?}: {}", run.stderr);
+        }
+    }
+}

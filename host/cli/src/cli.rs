@@ -1,6 +1,5 @@
 //! Parses the command line and runs its command.
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -56,13 +55,16 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Prints clap's error, or its help. An error may quote an argument with a password in it.
+/// Prints clap's error, or its help. An error may quote an argument with a password or control characters in it.
 fn print_usage(error: &clap::Error) {
     let text = error.render().to_string();
+    let lines = redact(&text);
+    let lines: Vec<_> = lines.split('\n').map(report::escape).collect();
+    let shown = lines.join("\n");
     // Printing fails only if the reader is gone.
-    let _gone = match redact(&text) {
-        Cow::Owned(shown) if error.use_stderr() => std::io::stderr().write_all(shown.as_bytes()),
-        _ => error.print(),
+    let _gone = match error.use_stderr() && shown != text {
+        true => std::io::stderr().write_all(shown.as_bytes()),
+        false => error.print(),
     };
 }
 
