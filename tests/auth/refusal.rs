@@ -112,3 +112,31 @@ fn a_refusal_that_asks_for_no_login_is_not_blamed_on_the_login() {
         assert_eq!(with_password(mute), 0, "it did not ask");
     }
 }
+
+/// As a web firewall answers, or a registry that lets certain addresses in.
+#[test]
+fn a_403_that_asks_for_no_login_is_not_blamed_on_the_login_either() {
+    for (at_source, pattern) in [(true, "/v2/*"), (false, "/v2/*"), (false, "*/blobs/uploads/*")] {
+        let ends = Ends::with(&["team/a:1"]);
+        let mute = if at_source { &ends.source } else { &ends.destination };
+        mute.rule(Rule::on("*", pattern).answers(Answer::status(403).body("<p>blocked")));
+        let name = mute.address().to_owned();
+        let unasked = format!("no credential was shown, because {name} has not asked for one");
+        for known in [auth_file(&[&name]), "{}".to_owned()] {
+            let run = ends.mirror().file("../home/.docker/config.json", known).run().exits(1);
+            run.complains("denied (403)").complains(&unasked);
+        }
+        if pattern == "/v2/*" {
+            Longshore::new().args(["whoami", &name]).run().exits(1).complains(&unasked);
+            Longshore::new()
+                .args(["tags", &format!("{name}/a")])
+                .run()
+                .exits(1)
+                .complains(&unasked);
+            let login = ["login", "--username", "jo", "--password-stdin", &name];
+            let login = Longshore::new().args(login).stdin("hunter2-hunter2\n").run().exits(1);
+            login.complains(&unasked);
+        }
+        assert_eq!(with_password(mute), 0, "it did not ask");
+    }
+}

@@ -324,3 +324,37 @@ fn a_token_that_is_not_valid_yet_names_the_clocks() {
         assert_eq!(run.stderr.contains(&format!("its clock shows {date}")), is_early);
     }
 }
+
+/// A mount shows the token of an earlier request, and is refused with it. A registry may also answer 403, or run ahead
+/// of its token service.
+#[test]
+fn clocks_that_differ_are_named_whichever_request_is_refused() {
+    // The clock of the registry shows 2001-09-09 01:46:40.
+    let date = "Sun, 09 Sep 2001 01:46:40 GMT";
+    let late = "the token was valid until Sun, 09 Sep 2001 01:45:00 GMT";
+    let early = "the token is valid from Sun, 09 Sep 2001 02:46:40 GMT on";
+    for (at_source, status, claims, said) in [
+        (false, 401, r#"{"nbf":1000003600}"#, early),
+        (false, 403, r#"{"iat":1000003600,"exp":1000007200}"#, early),
+        (true, 403, r#"{"nbf":1000003600}"#, early),
+        (true, 401, r#"{"iat":999999000,"exp":999999900}"#, late),
+        (false, 401, r#"{"exp":999999900}"#, late),
+        (false, 403, r#"{"exp":999999900}"#, late),
+    ] {
+        let ends = Ends::with(&["team/app:1"]);
+        let wary = if at_source { &ends.source } else { &ends.destination };
+        let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+        let answer = format!(r#"{{"token":"e30.{encoded}.c2ln"}}"#);
+        wary.rule(Rule::on("GET", "/token").answers(Answer::status(200).body(answer)));
+        let realm = format!("Bearer realm=\"http://{}/token\"", wary.address());
+        wary.rule(Rule::on("*", "/v2/*").answers_by(move |seen| {
+            let status = if seen.authorization().is_some() { status } else { 401 };
+            let refused = Answer::error(status, "DENIED").header("www-authenticate", &realm);
+            Some(refused.header("date", date))
+        }));
+        let run = ends.mirror().run().exits(1);
+        run.complains(said)
+            .complains(&format!("its clock shows {date}"))
+            .complains("hint: set the clocks");
+    }
+}

@@ -128,7 +128,7 @@ fn another_registry_that_gives_no_token_to_all_is_named() {
         ends.source_proxy.rule(Rule::on("GET", "*/blobs/*").answers(Answer::redirect(&to)));
         let refused = format!("unauthorized (401) at {}, which it redirects", elsewhere.address());
         let hint = format!(
-            "hint: it redirects to another registry: log in there and name {}",
+            "hint: it redirects to another registry: log in there and name {} in its place",
             elsewhere.address()
         );
         mirror_with_credential(&ends).exits(1).complains(&refused).complains(&hint);

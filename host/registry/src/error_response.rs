@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
-use crate::auth::early::EarlyToken;
+use crate::auth::mistimed::Mistimed;
 use crate::auth::tried::LoginTried;
 use crate::secret::known::{Origin, masked_bytes};
 
@@ -30,8 +30,8 @@ pub struct ErrorResponse {
     pub redirected: Option<String>,
     /// The schemes to log in with that a 401 offers, such as `Basic`.
     pub offers: Box<[String]>,
-    /// The token that was refused is not valid yet.
-    pub early: Option<Box<EarlyToken>>,
+    /// The token that was refused is not valid by the clock of the registry.
+    pub mistimed: Option<Box<Mistimed>>,
     /// How the refused request was logged in, if the registry itself refused it.
     pub login: Option<Box<LoginTried>>,
     /// Whether it repeats a refusal of another registry, which it had asked itself.
@@ -59,6 +59,21 @@ struct ErrorEntry {
 }
 
 impl ErrorResponse {
+    /// The login of a 403, if a credential may be known but the registry has never asked for it.
+    pub(crate) fn unasked_login(&self) -> Option<&LoginTried> {
+        let has_other_reason = self.is_of_cache() || self.is_out_of_room() || self.is_read_only();
+        let login = self.login.as_deref().filter(|login| !login.is_asked);
+        login.filter(|_| self.status == 403 && !has_other_reason && !self.wants_certificate())
+    }
+
+    /// Whether the registry refused the token because of its clock. Many registries tolerate a small
+    /// difference, so a 403 then has another reason.
+    pub(crate) fn is_mistimed(&self) -> bool {
+        self.mistimed.as_deref().is_some_and(|token| {
+            self.status == 401 || self.status == 403 && token.is_beyond_leeway()
+        })
+    }
+
     /// Parses a response of `status` with this body.
     pub(crate) fn of(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         // Some servers repeat the request, with its credential.
@@ -242,8 +257,8 @@ impl fmt::Display for ErrorResponse {
         if self.status == 401 && self.offers.is_empty() && !is_asked {
             f.write_str(" (without WWW-Authenticate)")?;
         }
-        if let Some(early) = &self.early {
-            write!(f, " ({early})")?;
+        if let Some(mistimed) = &self.mistimed {
+            write!(f, " ({mistimed})")?;
         }
         Ok(())
     }

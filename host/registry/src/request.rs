@@ -9,7 +9,7 @@ use url::{Origin, Url};
 
 use crate::auth::authorization::Authorization;
 use crate::auth::challenge::Challenge;
-use crate::auth::early::EarlyToken;
+use crate::auth::mistimed::Mistimed;
 use crate::auth::renewal::Use;
 use crate::auth::token::{Refused, TokenScope};
 use crate::error::Failed as _;
@@ -149,7 +149,7 @@ impl Client {
             self.settle(&mut shown, &call.scope, by, status).await;
             let ended = call.renews && shown.may_have_ended(by, response.status()).await;
             if !ended || !is_own {
-                return self.accepted(response).await;
+                return self.accepted(response, &shown).await;
             }
             return self.with_a_new_token(call, response, &shown).await;
         }
@@ -162,7 +162,7 @@ impl Client {
         drop(first);
         self.settle(&mut shown, &call.scope, by, response.status()).await;
         if shown.is_final() || !call.renews {
-            return self.accepted(response).await;
+            return self.accepted(response, &shown).await;
         }
         self.with_a_new_token(call, response, &shown).await
     }
@@ -179,9 +179,9 @@ impl Client {
         let refused = shown.token.as_ref().map(|token| Refused { token, by });
         let mut renewed = self.authorization(&call.scope, refused).await?;
         if renewed.header.is_none() {
-            return self.accepted(response).await;
+            return self.accepted(response, shown).await;
         }
-        let (mut response, mut is_own) = self.send_renewed(call, &mut renewed).await?;
+        let (mut response, is_own) = self.send_renewed(call, &mut renewed).await?;
         if is_own && renewed.may_be_used_up(by, response.status()).await {
             let _turn = self.tokens.renewals.turn().await;
             let used_up = renewed.token.as_ref().map(|token| Refused { token, by });
@@ -189,18 +189,12 @@ impl Client {
                 used_up.token.refused(by, &self.tokens.renewals).await;
                 let mut own = self.own_authorization(&call.scope, used_up).await?;
                 if own.header.is_some() {
-                    (response, is_own) = self.send_renewed(call, &mut own).await?;
+                    response = self.send_renewed(call, &mut own).await?.0;
                     renewed = own;
                 }
             }
         }
-        let token = renewed.token.as_ref().filter(|_| is_own);
-        let early = token.and_then(|token| EarlyToken::of(token, response.headers()));
-        let early = early.map(Box::new);
-        self.accepted(response).await.map_err(|cause| match cause {
-            Cause::Answered(answer) => Cause::Answered(ErrorResponse { early, ..answer }),
-            cause => cause,
-        })
+        self.accepted(response, &renewed).await
     }
 
     /// Sends `call` with a token that replaced another one. Returns also whether the registry itself answered.
@@ -222,14 +216,18 @@ impl Client {
     }
 
     /// Turns every status but success into an error. Useful redirects were followed before.
-    async fn accepted(&self, response: Response) -> Result<Response, Cause> {
+    async fn accepted(&self, response: Response, shown: &Authorization) -> Result<Response, Cause> {
         if response.status().is_success() {
             return Ok(response);
         }
         let other = !self.is_own(response.url()).await?;
         let redirected = other.then(|| host_of(response.url()));
         let login = (!other).then(|| Box::new(self.login_tried()));
-        Err(Cause::Answered(ErrorResponse { redirected, login, ..read_error(response).await }))
+        let token = shown.token.as_ref().filter(|_| !other);
+        let mistimed = token.and_then(|token| Mistimed::of(token, response.headers()));
+        let mistimed = mistimed.map(Box::new);
+        let answer = read_error(response).await;
+        Err(Cause::Answered(ErrorResponse { redirected, login, mistimed, ..answer }))
     }
 
     /// Whether the registry itself asks for authentication.
@@ -386,6 +384,6 @@ impl Client {
                 return Err(Cause::Renewed(read_error(response).await));
             }
         }
-        self.accepted(response).await
+        self.accepted(response, &shown).await
     }
 }

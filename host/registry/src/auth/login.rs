@@ -53,8 +53,14 @@ impl Client {
         match answer.status() {
             status if status.is_success() => Ok(false),
             StatusCode::UNAUTHORIZED => Ok(true),
-            _ => Err(operation.failed(Cause::Answered(read_error(answer).await))),
+            _ => Err(operation.failed(self.unasked(answer).await)),
         }
+    }
+
+    /// The cause if a registry refuses a request and does not say how to log in.
+    async fn unasked(&self, answer: Response) -> Cause {
+        let login = Some(Box::new(self.login_tried()));
+        Cause::Answered(ErrorResponse { login, ..read_error(answer).await })
     }
 
     async fn answer_to(&self, credential: &Credential) -> Result<LoginAnswer, Cause> {
@@ -64,13 +70,12 @@ impl Client {
             return Ok(LoginAnswer::NotAsked);
         }
         if asked.status() != StatusCode::UNAUTHORIZED {
-            return Err(Cause::Answered(read_error(asked).await));
+            return Err(self.unasked(asked).await);
         }
         let base = self.base().await?;
         let zone = base.connections.zone_of(&asked).await;
         let Some(challenge) = Challenge::of(asked.headers(), &base.url, zone) else {
-            let login = Some(Box::new(self.login_tried()));
-            return Err(Cause::Answered(ErrorResponse { login, ..read_error(asked).await }));
+            return Err(self.unasked(asked).await);
         };
         let state = match (&challenge, credential) {
             (_, Credential::RegistryToken(token)) => {

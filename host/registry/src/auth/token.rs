@@ -243,6 +243,11 @@ impl Token {
         (!has_ended || self.denies(by)) && now.duration_since(self.fetched) < FRESH
     }
 
+    /// Whether it was fetched a moment ago, so that it has not expired since.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fetched.elapsed() < FRESH
+    }
+
     /// Whether it replaced a token that was refused.
     pub(crate) const fn is_replacement(&self) -> bool {
         self.replaces

@@ -16,9 +16,15 @@ pub struct LoginTried {
 }
 
 impl LoginTried {
-    /// Says which credential was tried, and how to give another one.
-    pub(crate) fn advice(&self) -> String {
+    /// Says which credential was tried before the answer with `status`, and how to give another one.
+    pub(crate) fn advice(&self, status: u16) -> String {
         let registry = &self.registry;
+        if !self.is_asked && status != 401 {
+            return format!(
+                "no credential was shown, because {registry} has not asked for one; ask its operator why it refuses, \
+                 or check the proxy in front of it"
+            );
+        }
         if !self.is_asked {
             return format!(
                 "no credential was shown: the 401 of {registry} has no header WWW-Authenticate, which says how to log \

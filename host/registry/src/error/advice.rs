@@ -100,7 +100,7 @@ impl RegistryError {
     pub(super) fn login_at_fault<'a>(&self, answer: &'a ErrorResponse) -> Option<&'a LoginTried> {
         let login = answer.login.as_deref()?;
         let is_at_fault = match answer.status {
-            401 => answer.early.is_none() && answer.offers_a_known_scheme(),
+            401 => answer.offers_a_known_scheme(),
             403 => {
                 let is_same_for_all =
                     answer.is_of_cache() || answer.is_out_of_room() || answer.is_read_only();
@@ -108,7 +108,7 @@ impl RegistryError {
             }
             _ => false,
         };
-        let is_at_fault = is_at_fault && !answer.wants_certificate();
+        let is_at_fault = is_at_fault && !answer.wants_certificate() && !answer.is_mistimed();
         let is_other = self.operation.verb == CATALOG || answer.lacks_namespace();
         Some(login).filter(|_| is_at_fault && !is_other)
     }
@@ -119,7 +119,7 @@ impl RegistryError {
         if let Some(host) = &answer.redirected {
             return match answer.status {
                 401 if !answer.offers.is_empty() => Some(format!(
-                    "it redirects to another registry: log in there and name {host} as the source"
+                    "it redirects to another registry: log in there and name {host} in its place"
                 )),
                 401 | 403 | 404 if self.operation.verb == "fetch blob" => Some(
                     "try again, or ask the registry's operator: its storage refuses the URL that the registry issued"
@@ -129,14 +129,14 @@ impl RegistryError {
             };
         }
         let is_push = self.operation.verb.starts_with("push");
-        if let Some(login) = self.login_at_fault(answer) {
+        if let Some(login) = self.login_at_fault(answer).or_else(|| answer.unasked_login()) {
             let may_be_missing = is_push && (login.origin.is_some() || !login.is_asked);
             let more = if may_be_missing { format!("; {MISSING_PROJECT}") } else { String::new() };
-            return Some(login.advice() + &more);
+            return Some(login.advice(answer.status) + &more);
         }
         let hint = match answer.status {
             _ if answer.wants_certificate() => WANTS_CERTIFICATE,
-            401 if answer.early.is_some() => {
+            _ if answer.is_mistimed() => {
                 "set the clocks of the registry and of its token service; a token counts from the time of the second one"
             }
             401 if answer.offers.iter().any(|offer| offer == BEARER_WITHOUT_REALM) => {
