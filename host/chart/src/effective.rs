@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use longshore_plugin_sdk::yaml::{self, Node, read};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::archive::{Chart, Metadata};
 
@@ -154,16 +154,55 @@ fn value(node: &Node, left: &mut usize) -> Option<Value> {
     })
 }
 
-/// Returns a scalar without quotes: a boolean or number, if it is one, as Helm reads it.
+/// Returns a scalar without quotes: a boolean or number, if it is one, as Helm reads it, which is YAML 1.1.
 fn plain(text: &str) -> Value {
     match text {
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        _ => {}
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
+            Value::Bool(true)
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
+            Value::Bool(false)
+        }
+        _ => number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number),
     }
-    let is_number = text.starts_with(|first: char| first.is_ascii_digit() || first == '-');
-    let number = is_number.then(|| serde_json::from_str::<serde_json::Number>(text).ok()).flatten();
-    number.map_or_else(|| Value::String(text.to_owned()), Value::Number)
+}
+
+/// Reads a number of YAML 1.1, as Go's package does.
+fn number(text: &str) -> Option<Number> {
+    let starts = |first: char| first.is_ascii_digit() || "+-.".contains(first);
+    if !text.starts_with(starts) || text.starts_with("._") {
+        return None;
+    }
+    let text = text.replace('_', "");
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(&text)),
+    };
+    let (radix, whole) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &digits[2..]),
+        [b'0', b'o' | b'O', ..] => (8, &digits[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &digits[2..]),
+        [b'0', _, ..] => (8, &digits[1..]),
+        _ => (10, digits),
+    };
+    // A sign after the prefix is no digit.
+    if whole.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        if let Ok(whole) = i64::from_str_radix(&format!("{sign}{whole}"), radix) {
+            return Some(whole.into());
+        }
+        if let (true, Ok(whole)) = (sign.is_empty(), u64::from_str_radix(whole, radix)) {
+            return Some(whole.into());
+        }
+    }
+    let is_float = digits.contains(|digit: char| digit.is_ascii_digit())
+        && digits.chars().all(|letter| letter.is_ascii_digit() || ".eE+-".contains(letter))
+        && !digits.starts_with(['e', 'E', '+', '-']);
+    let float = is_float.then(|| text.parse::<f64>().ok()).flatten()?;
+    // Helm prints 1.0 as 1.
+    match format!("{float}").parse::<i64>() {
+        Ok(whole) => Some(whole.into()),
+        Err(_) => Number::from_f64(float),
+    }
 }
 
 /// Merges values as Helm does: mappings key by key, `null` removes a key, and anything else replaces.
@@ -202,9 +241,65 @@ mod tests {
         let text = "{a: true, b: 'true', c: 1.10, d: '1.10', e: 1.2.3, f: ~, g: [07, -1], h: 0x1}";
         let expected = json!({
             "a": true, "b": "true", "c": 1.1, "d": "1.10", "e": "1.2.3", "f": null,
-            "g": ["07", -1], "h": "0x1"
+            "g": [7, -1], "h": 1
         });
         assert_eq!(parse(text.as_bytes()), expected);
+        // What `toJson` prints in Helm 4.3.
+        let text = "{l: [y, N, yes, On, OFF, yEs, tRUE, 'on']}";
+        let expected = json!({
+            "l": [true, false, true, true, false, "yEs", "tRUE", "on"]
+        });
+        assert_eq!(parse(text.as_bytes()), expected);
+        for (whole, expected) in [
+            ("0644", 420),
+            ("0o644", 420),
+            ("0x1F", 31),
+            ("-0x1F", -31),
+            ("0b11", 3),
+            ("-0b11", -3),
+            ("1_000", 1000),
+            ("+1", 1),
+            ("0_7", 7),
+            ("-1", -1),
+            ("0", 0),
+            ("1.0", 1),
+            ("1E5", 100_000),
+            ("1e3", 1000),
+            ("1.", 1),
+            ("5.", 5),
+            ("08", 8),
+        ] {
+            assert_eq!(parse(format!("a: {whole}").as_bytes()), json!({"a": expected}), "{whole}");
+        }
+        for (float, expected) in [
+            ("09.5", 9.5),
+            (".5", 0.5),
+            ("-.5", -0.5),
+            ("+.5", 0.5),
+            ("1_0.5", 10.5),
+            ("0.10", 0.1),
+        ] {
+            assert_eq!(parse(format!("a: {float}").as_bytes()), json!({"a": expected}), "{float}");
+        }
+        assert_eq!(parse(b"a: 12345678901234567890"), json!({"a": 12_345_678_901_234_567_890_u64}));
+        for text in [
+            "1:30",
+            "2020-01-01",
+            "0x",
+            "1e",
+            "0644x",
+            "1.2.3",
+            "e5",
+            "0x-1",
+            ".",
+            "1-1",
+            "v1",
+            "10.0.0.0/8",
+            "0xg",
+            ".e1",
+        ] {
+            assert_eq!(parse(format!("a: {text}").as_bytes()), json!({"a": text}), "{text}");
+        }
         for other in ["[1]", "text", "", "a: [", "\u{feff}"] {
             assert_eq!(parse(other.as_bytes()), json!({}), "{other}");
         }
