@@ -49,6 +49,9 @@ pub(crate) fn travels(author: &Run, name: &str, built: &str) {
     let both = format!("now has the manifest {moved}, and the lock file says {digest}");
     let third = third.complains(&both).complains("longshore plugin prefetch");
     assert_eq!(third.stdout, "", "something was done");
+    // A run that has to find the format says the same.
+    let third = mirror(third.again()).run().exits(2).complains(&both);
+    let third = third.complains("the list is read without this plugin");
     let third = plugin(third.again(), &["prefetch"]).run().exits(0);
     let third = mirror(third.again()).arg("--locked").run().exits(0);
     third.sums_up("0 copied, 1 skipped, 0 failed");

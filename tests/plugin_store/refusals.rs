@@ -6,6 +6,9 @@ use crate::support::{Longshore, Run};
 /// The lock file, relative to the working directory.
 const LOCK: &str = "../home/.config/longshore.lock";
 
+/// The hint that brings the locked component back.
+const FETCH: &str = "`longshore plugin prefetch`";
+
 /// Returns the only component of the data directory, relative to the working directory.
 pub(super) fn component(run: &Run) -> String {
     let folder = "../home/.local/share/longshore/plugins";
@@ -24,16 +27,26 @@ fn a_component_that_was_exchanged_is_not_run() {
         (zarf("6.6.6"), "its component has the digest sha256:"),
         (b"\0asm\x0d\0\x01\0".to_vec(), "its component has the digest sha256:"),
         (b"text".to_vec(), "not a WebAssembly binary"),
+        (zarf("1.0.0")[..500].to_vec(), "its component has the digest sha256:"),
+        (Vec::new(), "its component has the digest sha256:"),
     ] {
         drop(run.again().file(&path, content));
         for more in [&["--list-format", "zarf"][..], &["--locked"]] {
             let refused = mirror(run.again(), &pair).args(more).run().exits(2).complains(why);
+            let refused = refused.complains("and the lock file says sha256:").complains(FETCH);
             assert_eq!(refused.stdout, "", "something was done");
         }
-        let detected = mirror(run.again(), &pair).run().exits(2).complains(why);
+        let detected = mirror(run.again(), &pair).run().exits(2).complains(why).complains(FETCH);
         detected.complains("the list is read without this plugin");
-        plugin(run.again(), &["info", "zarf"]).run().exits(2).complains("load plugin `zarf`: ");
+        let plain = run.again().file("plain", "# !!zarf\ndocker.io/a/b c/d 1\n");
+        let other = plain.args(["convert-list", "-i", "plain", "-o", "-"]).run().exits(0);
+        other.complains("the list is read without this plugin").complains(FETCH);
+        let info = plugin(run.again(), &["info", "zarf"]).run().exits(2).complains(FETCH);
+        info.complains("load plugin `zarf`: its component has the digest sha256:");
     }
+    std::fs::remove_file(run.directory().join(&path)).expect("it is there");
+    let missing = plugin(run.again(), &["info", "zarf"]).run().exits(2).complains(FETCH);
+    missing.complains("load plugin `zarf`: its component is not on this machine: ");
     let fetched = plugin(run.again(), &["prefetch"]).run().exits(0);
     mirror(fetched.complains("zarf was fetched").again(), &pair).arg("--locked").run().exits(0);
 }

@@ -86,12 +86,17 @@ pub enum LoadProblem {
     #[error("its component is not on this machine: {0}")]
     Absent(Arc<ReadError>),
     /// The component of an installed plugin has another digest than the lock file says.
-    #[error("its component has the digest sha256:{found}, and the lock file says sha256:{locked}")]
+    #[error(
+        "its component has the digest sha256:{found}, and the lock file says sha256:{locked}{}",
+        .damage.as_ref().map(|damage| format!(": {damage}")).unwrap_or_default()
+    )]
     Changed {
         /// The digest in the lock file.
         locked: String,
         /// The digest of the component.
         found: String,
+        /// Why the bytes are not a component, if they are none.
+        damage: Option<String>,
     },
     /// The lock file says something else about the component than its metadata.
     #[error("the lock file gives it the {what} `{locked}`, and its metadata says `{found}`")]

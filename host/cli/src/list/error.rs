@@ -68,6 +68,17 @@ pub(crate) enum ListError {
         /// The reasons.
         refusal: Refusal,
     },
+    /// No plugin knows the format, and an installed one that may know it cannot be used.
+    #[error("{error}")]
+    Unread {
+        /// The name of the list.
+        name: String,
+        /// Why the others do not know it.
+        refusal: Refusal,
+        /// Why the plugin cannot be used.
+        #[source]
+        error: Box<PluginError>,
+    },
     /// Two plugins are equally sure.
     #[error(
         "read the image list {name}: it may be in the format {first} or {second}, both are equally sure"
@@ -94,6 +105,16 @@ impl ListError {
         self
     }
 
+    /// Turns the error for a text that no format knows into that of a plugin that cannot be used.
+    pub(crate) fn because_of(self, unusable: Option<PluginError>) -> Self {
+        match (self, unusable) {
+            (Self::NoFormat { name, refusal, .. }, Some(error)) => {
+                Self::Unread { name, refusal, error: Box::new(error) }
+            }
+            (error, _) => error,
+        }
+    }
+
     /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
@@ -116,6 +137,7 @@ impl ListError {
                 Some(format!("known formats are {}; --list-format forces one", known.join(", ")))
             }
             Self::Ambiguous { .. } => Some("say which with --list-format".to_owned()),
+            Self::Unread { error, .. } => error.hint().map(str::to_owned),
             Self::Plugin(error) => error.hint().map(str::to_owned),
         }
     }

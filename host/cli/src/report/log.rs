@@ -153,9 +153,18 @@ impl Log {
     /// Writes an error and, in its own record, a hint. Shows each hint once, because thousands of entries
     /// may fail for one reason.
     pub(crate) fn failure(&self, entry: Option<u32>, error: &str, hint: Option<&str>) {
-        self.record(Level::Error, entry, None, error);
+        self.with_hint(Level::Error, entry, error, hint);
+    }
+
+    /// Writes a warning about the whole run and, as [`Log::failure`] does, a hint.
+    pub(crate) fn warning(&self, text: &str, hint: Option<&str>) {
+        self.with_hint(Level::Warning, None, text, hint);
+    }
+
+    fn with_hint(&self, level: Level, entry: Option<u32>, text: &str, hint: Option<&str>) {
+        self.record(level, entry, None, text);
         if let Some(hint) = hint.filter(|hint| self.is_new(hint)) {
-            self.record(Level::Error, entry, None, &format!("hint: {hint}"));
+            self.record(level, entry, None, &format!("hint: {hint}"));
         }
     }
 

@@ -58,7 +58,7 @@ impl Formats<'_> {
                     log_remark(self.log, name, remark, None);
                 }
             }
-            ListError::NoFormat { name, refusal, .. } => {
+            ListError::NoFormat { name, refusal, .. } | ListError::Unread { name, refusal, .. } => {
                 for line in refusal.told_of(name) {
                     self.log.write(Level::Info, &line);
                 }
@@ -99,15 +99,24 @@ impl Formats<'_> {
         Ok(match forced.or(named) {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
-                let mut choice = self.recognise(text, text.head()).await?;
+                let (mut choice, mut unusable) = self.recognise(text, text.head()).await?;
                 // The words that identify a format may come late.
                 if let (Err(ListError::NoFormat { .. } | ListError::Ambiguous { .. }), Some(head)) =
                     (&choice, text.long_head())
                 {
-                    choice = self.recognise(text, head).await?;
+                    (choice, unusable) = self.recognise(text, head).await?;
+                }
+                for error in &unusable {
+                    let text = format!("failed to {error}; the list is read without this plugin");
+                    // If no other format reads the list, the error at the end has the hint.
+                    let hint = error.hint().filter(|_| choice.is_ok());
+                    self.log.warning(&text, hint.as_deref());
                 }
                 let known = self.plugins.names(Kind::ListFormat);
-                let choice = choice.map_err(|error| error.with_known(&known))?;
+                let plugin = |fatal| if let Fatal::Plugin(it) = fatal { Some(it) } else { None };
+                let unusable = unusable.into_iter().find_map(plugin);
+                let choice =
+                    choice.map_err(|error| error.with_known(&known).because_of(unusable))?;
                 for failure in &choice.failures {
                     self.log.write(Level::Warning, &failure.to_string());
                 }
@@ -119,32 +128,23 @@ impl Formats<'_> {
 }
 
 impl Formats<'_> {
-    /// Asks the formats that may read a text, of which they see `head`. The outer error is that of a plugin
-    /// that cannot be loaded.
+    /// Asks the formats that may read a text, of which they see `head`. An installed one that cannot be loaded
+    /// counts as a no, and its error is returned too. The outer error is that of a built-in plugin.
     async fn recognise(
         &self,
         text: &ListText,
         head: &str,
-    ) -> Result<Result<Choice, ListError>, Fatal> {
+    ) -> Result<(Result<Choice, ListError>, Vec<Fatal>), Fatal> {
         let known = PluginHost::formats_for(&text.name, head).into_iter();
         let mut plugins = try_join_all(known.map(|name| self.load(name))).await?;
-        plugins.extend(self.installed(&text.name, head).await);
-        Ok(list::choose(text, head, &plugins).await)
-    }
-
-    /// Loads the installed formats that may read a text. One that cannot be loaded counts as a no.
-    async fn installed(&self, name: &str, head: &str) -> Vec<Plugin> {
-        let mut plugins = Vec::new();
-        for name in self.plugins.installed_formats_for(name, head) {
+        let mut unusable = Vec::new();
+        for name in self.plugins.installed_formats_for(&text.name, head) {
             match self.load(name).await {
                 Ok(plugin) => plugins.push(plugin),
-                Err(error) => {
-                    let text = format!("failed to {error}; the list is read without this plugin");
-                    self.log.write(Level::Warning, &text);
-                }
+                Err(error) => unusable.push(error),
             }
         }
-        plugins
+        Ok((list::choose(text, head, &plugins).await, unusable))
     }
 }
 

@@ -34,10 +34,14 @@ impl ComponentInfo {
     ///
     /// Fails if the bytes are not a component, or if its metadata is invalid.
     pub fn read(component: &[u8]) -> Result<Self, LoadProblem> {
+        Self::with_digest(component, digest(component))
+    }
+
+    /// Reads a component like [`ComponentInfo::read`]. `sha256` is its digest.
+    pub(crate) fn with_digest(component: &[u8], sha256: String) -> Result<Self, LoadProblem> {
         let metadata = longshore_plugin_pack::read(component)
             .map_err(|error| LoadProblem::Metadata(Arc::new(error)))?;
         let (imports, exports) = names(component)?;
-        let sha256 = hex(&Sha256::digest(component));
         Ok(Self { metadata, imports, exports, size: component.len(), sha256 })
     }
 
@@ -93,6 +97,11 @@ fn push(names: &mut Vec<String>, name: &str) -> Result<(), LoadProblem> {
     }
     names.push(name.to_owned());
     Ok(())
+}
+
+/// Returns the SHA-256 of a component in lower-case hexadecimal digits.
+pub(crate) fn digest(component: &[u8]) -> String {
+    hex(&Sha256::digest(component))
 }
 
 /// Returns the bytes as lower-case hexadecimal digits.

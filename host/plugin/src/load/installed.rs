@@ -8,10 +8,11 @@ use longshore_files::read_regular;
 use longshore_plugin_pack::Kind;
 
 use super::config::check_schema;
-use super::info::ComponentInfo;
+use super::info::{ComponentInfo, digest};
 use super::source::{Source, check_metadata, may_read};
-use crate::error::LoadProblem;
+use crate::error::{LoadProblem, PluginError};
 use crate::escape::shown;
+use crate::limits::Limits;
 use crate::network::permissions::{Decisions, Permissions};
 use crate::sandbox::exports::check_names;
 
@@ -44,15 +45,29 @@ impl InstalledPlugin {
             && may_read(&self.probe_words, &self.probe_names, file_name, head)
     }
 
+    /// Returns what the component says about itself, if it is the locked one. Compiles nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the component is not on this machine, or is not what the lock file says.
+    pub fn info(&self) -> Result<ComponentInfo, PluginError> {
+        let read = self
+            .read(Limits::default().component)
+            .and_then(|source| source.info().cloned().ok_or(LoadProblem::NoMetadata));
+        read.map_err(|problem| PluginError::Load { plugin: shown(&self.name), problem })
+    }
+
     /// Reads the component, and checks that it is the locked one.
     pub(crate) fn read(&self, most: usize) -> Result<Source, LoadProblem> {
         let bytes = read_regular(&self.component, most as u64)
             .map_err(|error| LoadProblem::Absent(Arc::new(error)))?;
-        let source = Source::of_bytes(bytes, self.name.clone())?;
-        if source.sha256 != self.sha256 {
-            let (locked, found) = (shown(&self.sha256), source.sha256.into_owned());
-            return Err(LoadProblem::Changed { locked, found });
+        // A component that was cut off is first of all not the locked one.
+        let found = digest(&bytes);
+        if found != self.sha256 {
+            let damage = ComponentInfo::read(&bytes).err().map(|error| error.to_string());
+            return Err(LoadProblem::Changed { locked: shown(&self.sha256), found, damage });
         }
+        let source = Source::with_digest(bytes, self.name.clone(), found)?;
         let metadata = source.metadata().map_err(|error| LoadProblem::Metadata(Arc::new(error)))?;
         let metadata = metadata.ok_or(LoadProblem::NoMetadata)?;
         let differs = |what, locked: &str, found: &str| LoadProblem::Mislabelled {

@@ -10,7 +10,7 @@ use longshore_files::read_regular;
 use longshore_plugin_pack::{Metadata, PackError};
 
 use super::embedded::{Content, EMBEDDED, Embedded};
-use super::info::ComponentInfo;
+use super::info::{ComponentInfo, digest};
 use crate::error::LoadProblem;
 use crate::escape::shown;
 
@@ -41,7 +41,17 @@ impl Source {
 
     /// Takes the bytes of a component that is not built in. `name` is used if the metadata has none.
     pub(crate) fn of_bytes(bytes: Vec<u8>, name: String) -> Result<Self, LoadProblem> {
-        let info = ComponentInfo::read(&bytes)?;
+        let sha256 = digest(&bytes);
+        Self::with_digest(bytes, name, sha256)
+    }
+
+    /// Takes the bytes of a component as [`Source::of_bytes`] does. `sha256` is their digest.
+    pub(crate) fn with_digest(
+        bytes: Vec<u8>,
+        name: String,
+        sha256: String,
+    ) -> Result<Self, LoadProblem> {
+        let info = ComponentInfo::with_digest(&bytes, sha256)?;
         let sha256 = Cow::Owned(info.sha256.clone());
         Ok(Self { content: Held::Read(bytes, Box::new(info)), sha256, built_in: false, name })
     }

@@ -21,14 +21,7 @@ pub(super) async fn run(
         Some(info) => ("built in".to_owned(), info),
         None => match installation.lock.find(name) {
             Some(plugin) => {
-                let path = installation.components.path(&plugin.sha256);
-                let info = of(name, &PluginSource::File(path), installation).await?;
-                if info.sha256 != plugin.sha256 {
-                    let (locked, found) = (plugin.sha256.clone(), info.sha256);
-                    let problem = LoadProblem::Changed { locked, found };
-                    return Err(PluginError::Load { plugin: name.to_owned(), problem }.into());
-                }
-                (plugin.source.clone(), info)
+                (plugin.source.clone(), installation.components.installed(plugin).info()?)
             }
             None => {
                 let source = PluginSource::parse(name, &std::env::current_dir()?)?;

@@ -18,8 +18,10 @@ pub(crate) async fn with_moved_tag(
     file: &SettingsFile,
     insecure: &InsecureRegistries,
 ) -> Fatal {
-    let (Fatal::Plugin(error) | Fatal::List(ListError::Plugin(error))) = &fatal else {
-        return fatal;
+    let error = match &fatal {
+        Fatal::Plugin(error) | Fatal::List(ListError::Plugin(error)) => error,
+        Fatal::List(ListError::Unread { error, .. }) => error,
+        _ => return fatal,
     };
     let PluginError::Load { plugin, problem } = error else { return fatal };
     if !matches!(problem, LoadProblem::Absent(_) | LoadProblem::Changed { .. }) {
