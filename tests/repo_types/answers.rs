@@ -104,7 +104,9 @@ fn outcome(run: &Run, step: &Step, asked: usize) -> &'static str {
         "" => has(&["trying the push to"]),
         _ => has(&[&scope, "could not be prepared"]),
     };
-    if failed.is_some() {
+    if let Some(line) = failed {
+        let names_answer = line.contains("; the last answer after 3 tries was ");
+        assert_eq!(names_answer, asked == 3, "{line}");
         return if asked == 3 { "retries" } else { "warns" };
     }
     if step.scope == ENTRY && has(&["] failed "]).is_some() {

@@ -106,13 +106,14 @@ pub(crate) async fn prepare(
         let capabilities = match preparation.describe().await {
             Ok(capabilities) => capabilities,
             Err(error) => {
+                let why = with_answer(&error);
                 let text = match purpose {
-                    Purpose::Push => format!("{error}; trying the push to {registry} anyway"),
-                    Purpose::DryRun | Purpose::Validate => error.to_string(),
+                    Purpose::Push => format!("{why}; trying the push to {registry} anyway"),
+                    Purpose::DryRun | Purpose::Validate => why.clone(),
                 };
                 events.note(0, None, Level::Warning, text);
                 let all = repositories.into_iter().map(|repository| name(registry, repository));
-                prepared.unprepared.extend(all.map(|name| (name, error.to_string())));
+                prepared.unprepared.extend(all.map(|name| (name, why.clone())));
                 continue;
             }
         };
@@ -315,7 +316,7 @@ impl Preparation<'_> {
             return format!("{error}; --grant allows such requests");
         }
         if !matches!(error, PluginError::Call { failure: Failure::Unauthorized { .. }, .. }) {
-            return error.to_string();
+            return with_answer(error);
         }
         let own = self.endpoints.account(self.registry);
         let uses_login = own.as_deref().is_none_or(|account| account.starts_with("the login"));
@@ -382,9 +383,19 @@ impl Preparation<'_> {
     }
 }
 
+/// Adds to the error of a call that was retried in vain what the plugin was last answered.
+fn with_answer(error: &PluginError) -> String {
+    match error {
+        PluginError::Call { failure: Failure::Transient { answer: Some(answer), .. }, .. } => {
+            format!("{error}; the last answer after {TRIES} tries was {answer}")
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// Returns how long to wait before the next attempt of a call, or `None` if a retry cannot help.
 fn wait_after(error: &PluginError) -> Option<Duration> {
-    let PluginError::Call { failure: Failure::Transient { retry_after }, .. } = error else {
+    let PluginError::Call { failure: Failure::Transient { retry_after, .. }, .. } = error else {
         return None;
     };
     Some(retry_after.unwrap_or(WAIT).min(LONGEST_WAIT))

@@ -329,6 +329,9 @@ pub enum Failure {
     Transient {
         /// The wait that the registry asks for.
         retry_after: Option<Duration>,
+        /// The last answer to the plugin if its status is an error, such as `503 to GET https://r.example/api`.
+        /// Fixtures compare the text of this failure, which does not have it.
+        answer: Option<String>,
     },
     /// Any other error of the plugin.
     #[error("{message} ({code})")]

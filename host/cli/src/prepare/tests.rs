@@ -214,7 +214,10 @@ fn waits_are_bounded_and_only_for_what_passes() {
         failure,
     };
     let transient = |seconds: Option<u64>| {
-        wait_after(&failed(Failure::Transient { retry_after: seconds.map(Duration::from_secs) }))
+        wait_after(&failed(Failure::Transient {
+            retry_after: seconds.map(Duration::from_secs),
+            answer: None,
+        }))
     };
     assert_eq!(transient(None), Some(WAIT));
     assert_eq!(transient(Some(7)), Some(Duration::from_secs(7)));

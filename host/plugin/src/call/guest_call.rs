@@ -148,9 +148,10 @@ impl<'a> GuestCall<'a> {
     pub(crate) fn end<T>(self, result: Bounded<Result<T, WitError>>) -> Result<T, PluginError> {
         let call = self.call;
         let plugin = self.plugin;
+        let answer = self.store.data().requests.refused();
         // The plugin says itself where it failed.
         self.end_infallible(result)?
-            .map_err(|error| failed(plugin, call, None, plugin_failure(error)))
+            .map_err(|error| failed(plugin, call, None, plugin_failure(error, answer)))
     }
 
     /// Ends the call of a function that returns no `result` in the contract.
@@ -215,13 +216,14 @@ fn timed_out(time: OutOfTime, call: Call, limits: &Limits) -> Failure {
     }
 }
 
-/// Converts an error that the plugin returned.
-fn plugin_failure(error: WitError) -> Failure {
+/// Converts an error that the plugin returned. `answer` is the last answer that it got, if that is an error.
+fn plugin_failure(error: WitError, answer: Option<String>) -> Failure {
     match error {
         WitError::InvalidConfig(message) => Failure::InvalidConfig { message: shown(&message) },
         WitError::Unauthorized(message) => Failure::Unauthorized { message: shown(&message) },
         WitError::Transient(seconds) => Failure::Transient {
             retry_after: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+            answer,
         },
         WitError::Other(coded) => {
             Failure::Coded { code: shown(&coded.code), message: shown(&coded.message) }

@@ -25,6 +25,8 @@ pub(crate) struct Decisions<'a> {
 
 /// What a plugin may reach over the network, in all its calls.
 pub(crate) struct Permissions {
+    /// The name of the plugin's settings.
+    plugin: String,
     pub(crate) endpoints: Vec<(Endpoint, Origin)>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) exchange: Option<Exchange>,
@@ -61,7 +63,8 @@ impl Permissions {
             .map(|grant| Grant::for_endpoints(grant, names()))
             .collect::<Result<Vec<_>, _>>()?;
         let exchange = metadata.and_then(|metadata| metadata.exchange.clone());
-        Ok(Self { endpoints, grants, exchange, transport, built_in: decisions.built_in })
+        let plugin = metadata.map_or_else(|| "NAME".to_owned(), |known| shown(&known.name));
+        Ok(Self { plugin, endpoints, grants, exchange, transport, built_in: decisions.built_in })
     }
 
     /// Returns the endpoint with this name, and its origin.
@@ -76,17 +79,17 @@ impl Permissions {
         origin: &Origin,
         registry: &str,
     ) -> Result<Resolved, String> {
-        let name = shown(&endpoint.name);
+        let (name, plugin) = (shown(&endpoint.name), &self.plugin);
         let Some(resolved) = origin.resolve(registry) else {
             return Err(format!(
                 "endpoint `{name}` has no address for the registry {registry}; set `origin` in its \
-                 settings [plugins.NAME.endpoints.{name}]"
+                 settings [plugins.{plugin}.endpoints.{name}]"
             ));
         };
         if !resolved.is_own && !resolved.is_given && !self.built_in {
             return Err(format!(
                 "endpoint `{name}` leads to {}, which is not the registry's host; allow it with `origin` \
-                 in its settings [plugins.NAME.endpoints.{name}]",
+                 in its settings [plugins.{plugin}.endpoints.{name}]",
                 shown(&resolved.origin)
             ));
         }
@@ -212,12 +215,19 @@ mod tests {
             let why = reached(&read(at(origin), &[], false).expect("it loads"));
             let why = why.expect_err("it leads away");
             assert!(why.contains("leads to https://api.") && why.contains("`origin`"), "{why}");
+            assert!(why.ends_with("in its settings [plugins.p.endpoints.api]"), "{why}");
             let allowed = read(at(origin), &given, false).expect("it loads");
             assert_eq!(reached(&allowed).as_deref(), Ok("https://api.example.com"));
             reached(&read(at(origin), &[], true).expect("it loads")).expect("it is built in");
         }
         let own = read(at("https://{registry}"), &[], false).expect("it loads");
         assert_eq!(reached(&own).as_deref(), Ok("https://r.example"));
+        for built_in in [true, false] {
+            let nowhere = reached(&read(at("config:api"), &[], built_in).expect("it loads"));
+            let why = nowhere.expect_err("the configuration has no address");
+            assert!(why.contains("has no address for the registry r.example"), "{why}");
+            assert!(why.ends_with("in its settings [plugins.p.endpoints.api]"), "{why}");
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Requests {
     traffic: usize,
     request_body: usize,
     response_body: usize,
+    /// The last request, and the status of its answer if that is an error.
+    refused: Option<String>,
 }
 
 impl Requests {
@@ -53,12 +55,18 @@ impl Requests {
             traffic: limits.traffic,
             request_body: limits.request_body,
             response_body: limits.response_body,
+            refused: None,
         }
     }
 
     /// Makes the call a dry run, in which only requests that change nothing are sent.
     pub(crate) fn forbid_changes(&mut self) {
         self.dry_run = true;
+    }
+
+    /// Returns the last answer of the call if its status is an error, such as `503 to GET https://r.example/api`.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.refused.clone()
     }
 
     /// Sends a request if a grant covers it and the limits of the call allow it.
@@ -74,12 +82,16 @@ impl Requests {
         self.left -= 1;
         self.traffic -= outgoing.body.as_ref().map_or(0, Vec::len);
         let max_body = outgoing.max_body;
+        let method = outgoing.method.as_str();
+        let place = format!("{method} {}{}", shown(&outgoing.origin), outgoing.escaped_path);
+        self.refused = None;
         let incoming = transport.send(outgoing).await.map_err(refusal)?;
         if incoming.body.len() > max_body {
             self.traffic = 0;
             return Err(refusal(TransportError::TooLarge));
         }
         self.traffic -= incoming.body.len();
+        self.refused = (incoming.status >= 400).then(|| format!("{} to {place}", incoming.status));
         Ok(response(incoming))
     }
 
