@@ -9,7 +9,7 @@ pub(in crate::report) struct Saved {
     pub(in crate::report) mounted: u64,
     /// At the destination before.
     pub(in crate::report) present: u64,
-    /// Transferred by another image of the run.
+    /// Brought by another manifest of the run, also one of the same index.
     pub(in crate::report) shared: u64,
 }
 

@@ -13,7 +13,7 @@ pub(super) fn write(moved: u64, saved: Saved, out: &mut dyn Write) -> io::Result
     let parts = [
         ("moved", "moved from source to destination", moved),
         ("mounted", "mounted from another repository of the destination", saved.mounted),
-        ("shared", "moved by another image of this run", saved.shared),
+        ("shared", "needed again by another manifest of this run", saved.shared),
         ("present", "at the destination before", saved.present),
     ];
     let sum = moved + saved.sum();
@@ -70,7 +70,25 @@ fn shares<const COUNT: usize>(parts: [u64; COUNT], sum: u64) -> [u128; COUNT] {
 
 #[cfg(test)]
 mod tests {
-    use super::shares;
+    use super::{Saved, shares, write};
+
+    #[test]
+    fn each_way_to_the_destination_has_a_row() {
+        let mut page = Vec::new();
+        let saved = Saved { mounted: 1 << 20, present: 0, shared: 3 << 20 };
+        write(0, saved, &mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        // All platforms of one index share a base image.
+        for (what, share) in [
+            ("moved from source to destination", "0 %"),
+            ("mounted from another repository of the destination", "25 %"),
+            ("needed again by another manifest of this run", "75 %"),
+            ("at the destination before", "0 %"),
+        ] {
+            let row = page.lines().find(|line| line.contains(what)).expect(what);
+            assert!(row.contains(share), "{row}");
+        }
+    }
 
     #[test]
     fn shares_are_a_hundred_percent() {
