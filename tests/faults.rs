@@ -114,3 +114,30 @@ impl Ends {
         blob.expect("it answers").is_some()
     }
 }
+
+#[test]
+fn a_registry_that_starts_during_the_retries_is_reached() {
+    let source = Registry::embedded();
+    source.push("a", "1", &Image::new("linux/amd64").layer(1, 10).build());
+    let image = format!("{}/a:1", source.address());
+    let runs: Vec<_> = ["127.0.0.1", "localhost", "127.0.0.2"]
+        .into_iter()
+        .map(|host| {
+            let address = if host == "localhost" { "127.0.0.1" } else { host };
+            let listener = std::net::TcpListener::bind((address, 0)).expect("a free port");
+            let port = listener.local_addr().expect("it is bound").port();
+            drop(listener);
+            let words = ["copy", &image, &format!("{host}:{port}/b:1"), "--retries=9", "--debug"];
+            let running = Longshore::new().args(words).start();
+            running.line(|line| line.contains("trying again").then_some(()));
+            let listen = format!("{address}:{port}");
+            let serve = Longshore::new().args(["serve", "registry", "--listen", &listen]);
+            (Registry::embedded_by(serve), running)
+        })
+        .collect();
+    for (late, running) in runs {
+        let run = running.finish().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+        assert!(!run.stderr.contains("speaks no TLS"), "{}", run.stderr);
+        assert!(late.address().starts_with("127.0.0."));
+    }
+}

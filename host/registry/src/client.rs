@@ -24,7 +24,7 @@ use crate::http::body::LARGE_AT_ONCE;
 use crate::http::certificate::{CertificateError, RegistryCertificates, roots_of_bundle};
 use crate::http::connection::Connections;
 use crate::http::proxy::Proxies;
-use crate::http::scheme::base_url;
+use crate::http::scheme::{Found, base_url};
 use crate::known::{BlobHomes, ManifestHomes, ProbeHistory};
 use crate::limits::permit::{Permit, PermitRequest, Permits, Windows};
 use crate::limits::rate::Rates;
@@ -154,6 +154,7 @@ impl Registries {
                 rates: Arc::clone(&self.rates),
                 shared: Arc::clone(&self.shared),
                 base: OnceCell::new(),
+                silent: OnceCell::new(),
                 challenge: Mutex::default(),
                 first: tokio::sync::Mutex::new(()),
                 looked_up: OnceCell::new(),
@@ -223,6 +224,24 @@ pub(super) struct Base {
     pub(super) connections: Arc<Connections>,
 }
 
+impl Base {
+    /// Returns a URL of the registry with its scheme. The URL may be from before it listened.
+    pub(super) fn with_scheme(&self, mut url: Url) -> Url {
+        if (url.host(), url.port()) == (self.url.host(), self.url.port()) {
+            // Both are schemes of HTTP, so this cannot fail.
+            let _set = url.set_scheme(self.url.scheme());
+        }
+        url
+    }
+}
+
+/// Why the base of a registry is not known for good.
+enum Unsure {
+    /// Nobody listens; the scheme is a guess.
+    Silent(Base),
+    Failed(Cause),
+}
+
 /// The client of one registry.
 #[derive(Debug)]
 pub struct Client {
@@ -240,6 +259,8 @@ pub struct Client {
     pub(super) rates: Arc<Rates>,
     shared: Arc<Connections>,
     base: OnceCell<Base>,
+    /// The base as long as nobody listens.
+    silent: OnceCell<Base>,
     pub(super) challenge: Mutex<Challenges>,
     /// Held by the first request, so that a run does not start with one 401 per image.
     pub(super) first: tokio::sync::Mutex<()>,
@@ -369,26 +390,33 @@ impl Client {
     }
 
     pub(super) async fn base(&self) -> Result<&Base, Cause> {
-        self.base
-            .get_or_try_init(|| async {
-                let mut certificates =
-                    RegistryCertificates::of(&self.registry, &self.options.certificate_directories)
-                        .map_err(|error| Cause::CertificateFile(error.to_string()))?;
-                let verify = !self.options.insecure.has(&self.registry);
-                let has_own = !certificates.roots.is_empty() || certificates.identity.is_some();
-                let connections = if has_own || verify != self.shared.checks_certificates() {
-                    certificates.roots.extend(self.shared.roots().iter().cloned());
-                    let proxies = Arc::clone(&self.options.proxies);
-                    Arc::new(Connections::new(verify, certificates, proxies))
-                } else {
-                    Arc::clone(&self.shared)
-                };
-                let allows_plain = self.options.plain_http.contains(&self.registry);
-                Ok(Base {
-                    url: base_url(&self.registry, &connections, allows_plain).await?,
-                    connections,
-                })
-            })
-            .await
+        let found = self.base.get_or_try_init(|| async {
+            let (base, listens) = self.look().await.map_err(Unsure::Failed)?;
+            if listens { Ok(base) } else { Err(Unsure::Silent(base)) }
+        });
+        match found.await {
+            Ok(base) => Ok(base),
+            Err(Unsure::Silent(base)) => Ok(self.silent.get_or_init(|| async { base }).await),
+            Err(Unsure::Failed(cause)) => Err(cause),
+        }
+    }
+
+    /// Finds out the scheme. Returns also whether the registry listens.
+    async fn look(&self) -> Result<(Base, bool), Cause> {
+        let mut certificates =
+            RegistryCertificates::of(&self.registry, &self.options.certificate_directories)
+                .map_err(|error| Cause::CertificateFile(error.to_string()))?;
+        let verify = !self.options.insecure.has(&self.registry);
+        let has_own = !certificates.roots.is_empty() || certificates.identity.is_some();
+        let connections = if has_own || verify != self.shared.checks_certificates() {
+            certificates.roots.extend(self.shared.roots().iter().cloned());
+            let proxies = Arc::clone(&self.options.proxies);
+            Arc::new(Connections::new(verify, certificates, proxies))
+        } else {
+            Arc::clone(&self.shared)
+        };
+        let allows_plain = self.options.plain_http.contains(&self.registry);
+        let Found { url, listens } = base_url(&self.registry, &connections, allows_plain).await?;
+        Ok((Base { url, connections }, listens))
     }
 }

@@ -252,7 +252,11 @@ impl Client {
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, Cause> {
         let base = self.base().await?;
-        let first = Location { url: call.url.clone(), from: call.from };
+        let url = match call.from {
+            None => base.with_scheme(call.url.clone()),
+            Some(_) => call.url.clone(),
+        };
+        let first = Location { url, from: call.from };
         let mut at = first.clone();
         let (mut hops, mut asked_again) = (0, false);
         let mut guest: Option<(Origin, HeaderValue)> = None;

@@ -50,6 +50,13 @@ pub(crate) fn cause(
     }
 }
 
+/// Whether nobody listens where a connection was tried.
+pub(crate) fn is_refused(error: &reqwest::Error) -> bool {
+    error.is_connect()
+        && found::<io::Error>(error)
+            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
 /// The error of this type among the sources of another one.
 fn found<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = error.source();

@@ -11,11 +11,30 @@ use url::Url;
 use crate::Cause;
 use crate::http::address::host_of;
 use crate::http::connection::Connections;
+use crate::http::failure::is_refused;
 use crate::http::transport::CONNECT;
 use crate::http::trust::trusting_none;
 use longshore_oci::Registry;
 
-/// Decides between HTTPS and HTTP, once per registry.
+/// The URL of a registry.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The URL, with HTTPS if nobody listens.
+    pub(crate) url: Url,
+    /// Whether somebody listens. Otherwise the scheme is a guess.
+    pub(crate) listens: bool,
+}
+
+/// What the peer at an address speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    Tls,
+    Plain,
+    /// The connection was refused.
+    Nobody,
+}
+
+/// Decides between HTTPS and HTTP, once per registry that listens.
 ///
 /// HTTP requires loopback, disabled verification or `allows_plain`, and a peer that speaks no TLS. A
 /// bad certificate is never a reason for HTTP.
@@ -23,56 +42,76 @@ pub(crate) async fn base_url(
     registry: &Registry,
     connections: &Connections,
     allows_plain: bool,
-) -> Result<Url, Cause> {
+) -> Result<Found, Cause> {
     let host = registry.api_host();
     let url = |scheme: &str| {
         Url::parse(&format!("{scheme}://{host}/"))
             .map_err(|error| Cause::Unreachable { host: host.to_owned(), why: error.to_string() })
     };
     let (secure, plain) = (url("https")?, url("http")?);
-    let is_plain = if registry.is_loopback() {
-        speaks_plain_http(host).await
+    let peer = if registry.is_loopback() {
+        peer_at(host).await
     } else if connections.checks_certificates() && !allows_plain {
-        false
+        Peer::Tls
     } else {
         // A certificate that is not trusted is an answer too.
         let unverified = connections.unverified();
-        let connections = &unverified;
-        let proxied = connections.has_proxy(&plain);
-        answers(connections, &secure).await?.is_none()
-            && answers(connections, &plain).await?.is_some_and(|status| {
-                // A proxy may answer for an unreachable host, and a host may redirect to HTTPS.
-                let is_own = !proxied && !status.is_redirection();
-                is_own || status.is_success() || status == reqwest::StatusCode::UNAUTHORIZED
-            })
+        peer_of_requests(&unverified, &secure, &plain).await?
     };
-    Ok(if is_plain { plain } else { secure })
+    let url = if peer == Peer::Plain { plain } else { secure };
+    Ok(Found { url, listens: peer != Peer::Nobody })
+}
+
+async fn peer_of_requests(
+    connections: &Connections,
+    secure: &Url,
+    plain: &Url,
+) -> Result<Peer, Cause> {
+    if answers(connections, secure).await?.is_ok() {
+        return Ok(Peer::Tls);
+    }
+    let proxied = connections.has_proxy(plain);
+    Ok(match answers(connections, plain).await? {
+        Ok(status) => {
+            // A proxy may answer for an unreachable host, and a host may redirect to HTTPS.
+            let is_own = !proxied && !status.is_redirection();
+            let is_plain =
+                is_own || status.is_success() || status == reqwest::StatusCode::UNAUTHORIZED;
+            if is_plain { Peer::Plain } else { Peer::Tls }
+        }
+        // Without a port, both schemes have one of their own.
+        Err(error) if !proxied && plain.port().is_some() && is_refused(&error) => Peer::Nobody,
+        Err(_) => Peer::Tls,
+    })
 }
 
 /// The status of `/v2/` at `base`, through the proxy if there is one.
 async fn answers(
     connections: &Connections,
     base: &Url,
-) -> Result<Option<reqwest::StatusCode>, Cause> {
+) -> Result<reqwest::Result<reqwest::StatusCode>, Cause> {
     let url = base
         .join("/v2/")
         .map_err(|error| Cause::Unreachable { host: host_of(base), why: error.to_string() })?;
     let request = connections.metadata(&url, None).await?.get(url);
-    Ok(request.timeout(2 * CONNECT).send().await.ok().map(|response| response.status()))
+    Ok(request.timeout(2 * CONNECT).send().await.map(|response| response.status()))
 }
 
 /// Opens a connection and offers TLS.
 ///
-/// Any answer but a TLS record means plain HTTP. Without a listener the result is false, so that
-/// the first request reports the error.
-async fn speaks_plain_http(host: &str) -> bool {
+/// Any answer but a TLS record means plain HTTP. Without a listener the first request reports the error.
+async fn peer_at(host: &str) -> Peer {
     let has_port = host.rfind(':') > host.rfind(']') && host.contains(':');
     let with_port = |port: u16| if has_port { host.to_owned() } else { format!("{host}:{port}") };
     let connect = |address: String| tokio::time::timeout(CONNECT, TcpStream::connect(address));
     match connect(with_port(443)).await {
-        Ok(Ok(mut stream)) => !answers_tls(&mut stream, host).await.unwrap_or(false),
-        _ if has_port => false,
-        _ => matches!(connect(with_port(80)).await, Ok(Ok(_))),
+        Ok(Ok(mut stream)) => match answers_tls(&mut stream, host).await {
+            Ok(true) => Peer::Tls,
+            _ => Peer::Plain,
+        },
+        _ if !has_port && matches!(connect(with_port(80)).await, Ok(Ok(_))) => Peer::Plain,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Peer::Nobody,
+        _ => Peer::Tls,
     }
 }
 
@@ -127,11 +166,11 @@ mod tests {
     async fn http_needs_a_peer_that_speaks_no_tls() {
         let connections = connections();
         let plain = registry_that_answers(b"HTTP/1.0 400 Bad Request\r\n\r\n").await;
-        assert_eq!(base_url(&plain, &connections, false).await.unwrap().scheme(), "http");
+        assert_eq!(base_url(&plain, &connections, false).await.unwrap().url.scheme(), "http");
         let secure = registry_that_answers(&[22, 3, 3, 0, 1]).await;
-        assert_eq!(base_url(&secure, &connections, false).await.unwrap().scheme(), "https");
+        assert_eq!(base_url(&secure, &connections, false).await.unwrap().url.scheme(), "https");
         let closing = registry_that_answers(b"").await;
-        assert_eq!(base_url(&closing, &connections, false).await.unwrap().scheme(), "http");
+        assert_eq!(base_url(&closing, &connections, false).await.unwrap().url.scheme(), "http");
     }
 
     /// A server that answers each request so, and knows no TLS.
@@ -168,13 +207,36 @@ mod tests {
             let unverified =
                 Connections::new(false, RegistryCertificates::default(), Arc::default());
             let found = base_url(&registry, &unverified, false).await.unwrap();
-            assert_eq!(found.scheme(), expected, "{status}");
+            assert_eq!(found.url.scheme(), expected, "{status}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_does_not_listen_yet_may_speak_either() {
+        let unverified = Connections::new(false, RegistryCertificates::default(), Arc::default());
+        // On loopback, and behind a name that is not loopback's.
+        for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            drop(listener);
+            let registry: Registry = format!("{host}:{port}").parse().unwrap();
+            let found = base_url(&registry, &unverified, false).await.unwrap();
+            assert_eq!((found.url.scheme(), found.listens), ("https", false), "{host}");
+        }
+        let url = server_that_answers("200 OK").await;
+        let registry = format!("0.0.0.0:{}", url.port().unwrap()).parse().unwrap();
+        assert!(base_url(&registry, &unverified, false).await.unwrap().listens);
+        // Without permission for HTTP there is nothing to find out.
+        let elsewhere = "registry.test".parse().unwrap();
+        assert!(base_url(&elsewhere, &connections(), false).await.unwrap().listens);
     }
 
     #[tokio::test]
     async fn http_needs_permission() {
         let elsewhere = "registry.test".parse().unwrap();
-        assert_eq!(base_url(&elsewhere, &connections(), false).await.unwrap().scheme(), "https");
+        assert_eq!(
+            base_url(&elsewhere, &connections(), false).await.unwrap().url.scheme(),
+            "https"
+        );
     }
 }
