@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use longshore_plugin_sdk::yaml::{self, Node, read};
+use longshore_plugin_sdk::yaml::{self, Node, read_last};
 use serde_json::{Map, Number, Value};
 
 use crate::archive::{Chart, Metadata};
@@ -129,7 +129,7 @@ fn is_subchart(below: &str) -> bool {
 
 /// Parses values; a text that is not a mapping, or too large, has none.
 fn parse(text: &[u8]) -> Value {
-    let documents = read(&String::from_utf8_lossy(text));
+    let documents = read_last(&String::from_utf8_lossy(text));
     let mut left = MOST_VALUES;
     match documents.whole().first().and_then(|root| value(root, &mut left)) {
         Some(value @ Value::Object(_)) => value,
@@ -244,6 +244,7 @@ mod tests {
             "g": [7, -1], "h": 1
         });
         assert_eq!(parse(text.as_bytes()), expected);
+        assert_eq!(parse(b"a: {b: 1}\na: {c: 2, c: 3}\n"), json!({"a": {"c": 3}}));
         // What `toJson` prints in Helm 4.3.
         let text = "{l: [y, N, yes, On, OFF, yEs, tRUE, 'on']}";
         let expected = json!({

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use longshore_plugin_sdk::yaml::{Key, Node, read};
+use longshore_plugin_sdk::yaml::{Key, Node, read_last};
 
 use crate::finding::Found;
 use crate::flags::{self, Source};
@@ -90,7 +90,7 @@ pub(crate) fn inside(node: &Node, text: &str, key: &str, found: &mut Found, walk
 
 /// Walks the documents of a text. Returns whether all of it is documents. A list of words is none.
 fn documents(text: &str, found: &mut Found, walk: Walk) -> bool {
-    let documents = read(text);
+    let documents = read_last(text);
     let is_collection = |root: &Node| {
         root.as_mapping().is_some() || root.items().iter().any(|item| item.as_text().is_none())
     };

@@ -11,7 +11,7 @@ mod read;
 use std::rc::Rc;
 
 pub use look::outline;
-pub use read::{Documents, read};
+pub use read::{Documents, read, read_last};
 
 use crate::diagnostic::Place;
 use crate::list::Parsed;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use longshore_plugin_images::{Finding, Origin, Rule, What, find, is_object};
 use longshore_plugin_sdk::diagnostic::Place;
-use longshore_plugin_sdk::yaml::{Node, Value, read};
+use longshore_plugin_sdk::yaml::{Node, Value, read_last};
 
 /// What a template renders, as far as it is YAML.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Read {
 /// Reads what a template renders. Documents that Helm does not send to a cluster hold no images; a
 /// finding says that one was not read.
 pub(super) fn read_template(text: &str) -> Read {
-    let documents = read(text);
+    let documents = read_last(text);
     let mut result = Read::default();
     let is_complete = documents.complete;
     for root in documents.whole() {

@@ -123,6 +123,24 @@ fn what_helm_refuses_is_broken_and_hides_nothing_else() {
 }
 
 #[test]
+fn the_last_of_duplicate_keys_counts_as_in_kubernetes() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  a.yaml: |\n";
+    for text in [
+        format!("{pod}  - image: q.io/a:1\n    name: x\n    image: q.io/a:2\n"),
+        format!("{pod}  - image: q.io/a:1\n  containers:\n  - image: q.io/a:2\n"),
+        format!("{map}    image: q.io/a:1\n    image: q.io/a:2\n"),
+        format!("{map}    {{\"image\": \"q.io/a:1\", \"image\": \"q.io/a:2\"}}\n"),
+    ] {
+        assert_eq!(references(&found(&chart("", &[]), &text).images), ["q.io/a:2"], "{text}");
+    }
+    let values =
+        "on: {enabled: false, image: 'q.io/a:1'}\non: {enabled: false, image: 'q.io/a:2'}\n";
+    let off = found(&chart("", &[("values.yaml", values)]), "---\n").disabled;
+    assert_eq!(references(&off), ["q.io/a:2"]);
+}
+
+#[test]
 fn a_chart_that_does_not_render_still_has_the_images_of_its_values() {
     let values = "image: {repository: q.io/a/b, tag: ''}\njob: {image: q.io/job:2}\n";
     let chart = chart("", &[("values.yaml", values)]);

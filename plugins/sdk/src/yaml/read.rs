@@ -45,24 +45,43 @@ pub fn read(text: &str) -> Documents {
     read_within(text, granit_parser::Options::default().simple_key_max_lookahead)
 }
 
+/// Like [`read`], but the last of duplicate keys counts and not the first, as in Helm and Kubernetes.
+#[must_use]
+pub fn read_last(text: &str) -> Documents {
+    read_keeping(Kept::Last, text, granit_parser::Options::default().simple_key_max_lookahead)
+}
+
 /// Like [`read`], with a limit on the length of a key. The parser reports nothing for that many
 /// characters before a syntax error.
 pub(super) fn read_within(text: &str, simple_key_max_lookahead: usize) -> Documents {
+    read_keeping(Kept::First, text, simple_key_max_lookahead)
+}
+
+/// Which of duplicate keys counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kept {
+    #[default]
+    First,
+    Last,
+}
+
+fn read_keeping(kept: Kept, text: &str, simple_key_max_lookahead: usize) -> Documents {
+    let read_strictly = |text: &str| read_strictly(kept, text, simple_key_max_lookahead);
     let text = text.strip_prefix(BOM).unwrap_or(text);
-    let documents = read_strictly(text, simple_key_max_lookahead);
+    let documents = read_strictly(text);
     if documents.complete {
         return documents;
     }
     let unmarked = without_marks(text);
     let documents = match &unmarked {
-        Some(text) => read_strictly(text, simple_key_max_lookahead),
+        Some(text) => read_strictly(text),
         None => documents,
     };
     if documents.complete {
         return documents;
     }
     match mended(unmarked.as_deref().unwrap_or(text)) {
-        Some(mended) => read_strictly(&mended, simple_key_max_lookahead),
+        Some(mended) => read_strictly(&mended),
         None => documents,
     }
 }
@@ -74,13 +93,13 @@ fn without_marks(text: &str) -> Option<String> {
     text.contains(&marked).then(|| text.replace(&marked, "\n"))
 }
 
-fn read_strictly(text: &str, simple_key_max_lookahead: usize) -> Documents {
+fn read_strictly(kept: Kept, text: &str, simple_key_max_lookahead: usize) -> Documents {
     let parser = |text| {
         let options = granit_parser::options! { emit_comments: false, simple_key_max_lookahead: simple_key_max_lookahead };
         Parser::new_from_str_with_options(text, options)
     };
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
-    let mut builder = Builder { lines, ..Builder::default() };
+    let mut builder = Builder { lines, kept, ..Builder::default() };
     let (mut rest, mut parser_of_rest) = (text, parser(text));
     builder.documents.complete = true;
     while let Some(event) = parser_of_rest.next_event() {
@@ -138,6 +157,7 @@ enum Collection {
 
 #[derive(Default)]
 struct Builder {
+    kept: Kept,
     documents: Documents,
     /// The documents that were cut off.
     cut: Vec<Rc<Node>>,
@@ -249,6 +269,9 @@ impl Builder {
                     Some(line) => {
                         let message = format!("duplicate key `{}`, first at line {line}", key.text);
                         self.documents.errors.push(Diagnostic::error(key.place, message));
+                        if self.kept == Kept::Last {
+                            mapping.entries.push((key, node));
+                        }
                     }
                     None => {
                         places.insert(key.text.clone(), key.place.line);
@@ -265,6 +288,9 @@ impl Builder {
         let value = match of {
             Collection::Sequence(items) => Value::Sequence(items),
             Collection::Mapping { mut mapping, merged, places, .. } => {
+                if mapping.entries.len() > places.len() {
+                    keep_last(&mut mapping);
+                }
                 merge(&mut mapping, &merged, places);
                 Value::Mapping(mapping)
             }
@@ -316,6 +342,17 @@ fn collection(value: Value, place: Place) -> Node {
         Value::Null | Value::Scalar(_) => {}
     }
     Node { place, value, depth: depth.saturating_add(1), weight }
+}
+
+/// Removes each pair whose key comes again.
+fn keep_last(mapping: &mut Mapping) {
+    let keys = mapping.entries.iter().enumerate();
+    let last: HashMap<String, usize> = keys.map(|(at, (key, _))| (key.text.clone(), at)).collect();
+    let mut at = 0;
+    mapping.entries.retain(|(key, _)| {
+        at += 1;
+        last.get(&key.text) == Some(&(at - 1))
+    });
 }
 
 /// Adds the keys of the mappings that `<<` names, unless they exist. The first mapping wins.

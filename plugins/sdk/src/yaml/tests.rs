@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Place;
 use crate::list::Parsed;
-use crate::yaml::{Documents, Node, Value, read};
+use crate::yaml::{Documents, Node, Value, read, read_last};
 
 fn only(text: &str) -> Node {
     let Documents { roots, errors, complete, .. } = read(text);
@@ -105,6 +105,25 @@ fn broken_documents_have_a_position_and_keep_their_beginning() {
         error("a: 1\nb: 2\na: 3\n"),
         (3, 1, "duplicate key `a`, first at line 1".to_owned())
     );
+}
+
+#[test]
+fn one_of_duplicate_keys_counts() {
+    let of = |documents: &Documents| -> Vec<String> {
+        let [root] = documents.whole() else { panic!("{documents:?}") };
+        let pairs = root.as_mapping().expect("a mapping").iter();
+        pairs.map(|(key, node)| format!("{}={}", key.text, node.as_text().unwrap())).collect()
+    };
+    for (text, first, last) in [
+        ("a: 1\nb: 2\na: 3\n", ["a=1", "b=2"], ["b=2", "a=3"]),
+        ("{\"a\": 1, \"a\": 2, \"a\": 3, \"b\": 4}", ["a=1", "b=4"], ["a=3", "b=4"]),
+        // A merged key never replaces a key of the mapping.
+        ("<<: {a: 0, b: 1}\na: 1\na: 2\n", ["a=1", "b=1"], ["a=2", "b=1"]),
+    ] {
+        assert_eq!(of(&read(text)), first, "{text}");
+        assert_eq!(of(&read_last(text)), last, "{text}");
+        assert_eq!(read(text).errors, read_last(text).errors, "{text}");
+    }
 }
 
 #[test]
