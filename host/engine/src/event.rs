@@ -144,8 +144,48 @@ impl EventSender {
         let _gone = self.0.send(event);
     }
 
+    /// Makes a sender that does not keep the report waiting: a connection to a registry that takes nothing more may
+    /// hold one for ever.
+    pub(crate) fn downgraded(&self) -> WeakEventSender {
+        WeakEventSender(self.0.downgrade())
+    }
+
     /// Sends a message for the log.
     pub fn note(&self, job: u32, image: Option<u32>, level: Level, text: impl Into<String>) {
         self.send(Event::Note { job, image, level, text: text.into() });
+    }
+}
+
+/// An [`EventSender`] whose events are dropped when no other sender is left.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakEventSender(mpsc::WeakUnboundedSender<Event>);
+
+impl WeakEventSender {
+    /// Sends an event.
+    pub(crate) fn send(&self, event: Event) {
+        if let Some(sender) = self.0.upgrade() {
+            EventSender(sender).send(event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, EventSender};
+
+    #[tokio::test]
+    async fn a_sender_of_progress_does_not_keep_the_report_waiting() {
+        let (sender, mut received) = EventSender::channel();
+        let (progress, other) = (sender.downgraded(), sender.clone());
+        progress.send(Event::Progress { job: 1, bytes: 5 });
+        assert!(matches!(received.recv().await, Some(Event::Progress { job: 1, bytes: 5 })));
+        drop(sender);
+        progress.send(Event::Progress { job: 1, bytes: 6 });
+        other.send(Event::Started { job: 2 });
+        drop(other);
+        assert!(matches!(received.recv().await, Some(Event::Progress { bytes: 6, .. })));
+        assert!(matches!(received.recv().await, Some(Event::Started { job: 2 })));
+        progress.send(Event::Progress { job: 1, bytes: 7 });
+        assert!(received.recv().await.is_none(), "the report ends");
     }
 }

@@ -230,7 +230,7 @@ async fn attempt_with(
     turn: Option<ClaimTurn>,
     trust: Trust,
 ) -> Result<Placed, TransferFailure> {
-    let (events, job) = (work.run.events.clone(), work.job.number);
+    let (events, job) = (work.run.events.downgraded(), work.job.number);
     let (from, is_known) = match from {
         From::Nowhere => (None, true),
         From::Repository { repository, is_checked } => (Some(repository), is_checked),
