@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct FallbackLists {
     shows_subjects: AtomicBool,
     keeps_none: AtomicBool,
+    lacks_annotations: AtomicBool,
 }
 
 impl FallbackLists {
@@ -24,6 +25,11 @@ impl FallbackLists {
     /// new.
     pub(crate) fn keep_none(&self) -> bool {
         !self.keeps_none.swap(true, Ordering::Relaxed)
+    }
+
+    /// Records that a list lacks annotations. Returns whether that is new.
+    pub(crate) fn leave_annotations_out(&self) -> bool {
+        !self.lacks_annotations.swap(true, Ordering::Relaxed)
     }
 
     /// Whether the registry keeps no lists.

@@ -166,10 +166,10 @@ impl Client {
             else {
                 return Ok(());
             };
-            if lacks_annotations && !written {
+            if lacks_annotations && self.fallback_lists.leave_annotations_out() {
                 tracing::warn!(
-                    "the tag {tag} of {}/{repository} lists referrers without their annotations, as the list would be \
-                     larger than {LARGEST_MANIFEST} bytes with them",
+                    "lists of referrers at {} that would be larger than {LARGEST_MANIFEST} bytes go without the \
+                     annotations of new entries; the first is the tag {tag} of {repository}",
                     self.registry
                 );
             }
