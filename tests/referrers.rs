@@ -277,6 +277,43 @@ fn a_signature_whose_layer_the_registry_collected_is_sent_again() {
     assert_eq!(at_destination.count("PUT", &format!("*/blobs/uploads/*?*{layer}")), 2);
 }
 
+/// Nothing is lost, so nothing is copied. Then one manifest of each kind of referrer is lost.
+#[test]
+fn a_forced_run_counts_only_the_referrers_that_were_lost() {
+    let pair = Pair::embedded();
+    let signed = Signed::new();
+    signed.push(&pair.source, "team/app");
+    let mirror = || pair.mirror("team/app team/app 1\n").arg("--referrers");
+    mirror().run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    for flag in ["--force-recursive", "--deep"] {
+        let run = mirror().arg(flag).run().exits(0).sums_up("0 copied, 1 skipped, 0 failed");
+        run.complains("checked; the destination has everything");
+        for lost in [&signed.referrers[0].1, &signed.referrers[2].1, &signed.tags[0].1] {
+            let hex = lost.digest().strip_prefix("sha256:").expect("it is SHA-256");
+            let folder = pair.destination.directory().join("team/app/blobs/sha256");
+            std::fs::remove_file(folder.join(hex)).expect("it is there");
+            let run = mirror().arg(flag).run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+            run.complains("mended: 1 manifest sent again; 1 referrer copied");
+            pair.assert_arrived("team/app", lost.digest(), lost);
+        }
+    }
+}
+
+/// A list under a fallback tag is lost apart from the referrers.
+#[test]
+fn a_forced_run_counts_referrers_that_were_no_longer_listed() {
+    let Some(pair) = Pair::docker() else { return };
+    let signed = Signed::new();
+    signed.push(&pair.source, "team/app");
+    let mirror = || pair.mirror("team/app team/app 1\n").args(["--referrers", "--force-recursive"]);
+    mirror().run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    mirror().run().exits(0).sums_up("0 copied, 1 skipped, 0 failed");
+    pair.destination.push("team/app", &tag_of(&signed.index, ""), &Index::oci().build());
+    let run = mirror().run().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    run.complains("2 referrers copied");
+    mirror().run().exits(0).sums_up("0 copied, 1 skipped, 0 failed");
+}
+
 #[test]
 fn a_dry_run_counts_the_referrers_that_a_run_copies() {
     let pair = Pair::embedded();

@@ -3,27 +3,33 @@
 use std::sync::atomic::Ordering;
 
 use longshore_oci::{Content, Digest, Manifest, ManifestReference, RawManifest};
-use longshore_store::{Fault, ManifestPushed, Operation, StoreError, kept_by_distribution};
+use longshore_store::{Fault, Operation, StoreError, kept_by_distribution};
 
 use super::work::Work;
 use crate::error::JobError;
 
+/// What a push did.
+pub(super) struct Pushed {
+    /// Whether the store itself lists the manifest as a referrer of its subject.
+    pub(super) is_listed: bool,
+    /// Whether a forced run found the manifest at the destination before the push.
+    pub(super) was_there: bool,
+}
+
 /// Pushes a manifest by its digest.
-pub(super) async fn by_digest(
-    work: &Work<'_>,
-    manifest: &RawManifest,
-) -> Result<ManifestPushed, JobError> {
+pub(super) async fn by_digest(work: &Work<'_>, manifest: &RawManifest) -> Result<Pushed, JobError> {
     push(work, &ManifestReference::Digest(manifest.digest.clone()), manifest).await
 }
 
-/// Pushes a manifest under a tag. An immutable tag that already holds it is a success.
+/// Pushes a manifest under a tag. An immutable tag that already holds it is a success. Returns whether a forced
+/// run found the manifest at the destination before.
 pub(super) async fn under(
     work: &Work<'_>,
     reference: &ManifestReference,
     manifest: &RawManifest,
-) -> Result<(), JobError> {
+) -> Result<bool, JobError> {
     let error = match push(work, reference, manifest).await {
-        Ok(_) => return Ok(()),
+        Ok(pushed) => return Ok(pushed.was_there),
         Err(error) => error,
     };
     if of_destination(&error).is_none_or(|error| *error.fault != Fault::ImmutableTag) {
@@ -31,7 +37,7 @@ pub(super) async fn under(
     }
     let held = work.probe(reference).await?;
     if held.as_ref() == Some(&manifest.digest) {
-        return Ok(());
+        return Ok(true);
     }
     Err(JobError::ImmutableTag(held))
 }
@@ -40,8 +46,8 @@ async fn push(
     work: &Work<'_>,
     reference: &ManifestReference,
     manifest: &RawManifest,
-) -> Result<ManifestPushed, JobError> {
-    let is_there = work.run.options.force_recursive && is_sound(work, manifest).await;
+) -> Result<Pushed, JobError> {
+    let was_there = work.run.options.force_recursive && is_sound(work, manifest).await;
     let pushed = work.destination.push_manifest(work.repository(), reference, manifest).await;
     let pushed = pushed.map_err(|error| work.destination_error(error));
     if pushed.as_ref().is_err_and(|error| missing_content(error).is_some()) {
@@ -49,14 +55,14 @@ async fn push(
     }
     let pushed = pushed?;
     // A manifest that the destination had already is sent only because no probe is trusted.
-    if !is_there {
+    if !was_there {
         work.count(manifest.bytes.len() as u64);
         work.mended.manifests.fetch_add(1, Ordering::Relaxed);
     }
     if work.run.options.deep {
         read_back(work, manifest).await?;
     }
-    Ok(pushed)
+    Ok(Pushed { is_listed: pushed.is_listed, was_there })
 }
 
 /// Whether the destination has the manifest: with `--deep` it is read, else looked up. It is pushed in any case, so

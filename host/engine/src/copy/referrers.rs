@@ -178,12 +178,14 @@ impl CopyRelated<'_> {
         copied.get_or_compute(work.admitted, copy.boxed()).await
     }
 
-    /// Copies those of `found` that the destination does not list under `subject`.
+    /// Copies those of `found` that the destination does not list under `subject`. A forced run checks all of them.
     async fn copy_missing(&self, subject: &Digest, found: &[Descriptor]) -> Result<(), JobError> {
         let work = self.work;
         let held = self.listed_at_destination(subject).await?;
+        let is_listed = |referrer: &Descriptor| held.contains(&referrer.digest);
+        let forced = work.run.options.force_recursive;
         let (mut unlisted, mut unlisted_bytes) = (Vec::new(), 0);
-        for referrer in found.iter().filter(|referrer| !held.contains(&referrer.digest)) {
+        for referrer in found.iter().filter(|referrer| forced || !is_listed(referrer)) {
             let manifest = work.named(&referrer.digest).await?;
             if Referrer::of(&manifest).is_none_or(|referrer| referrer.subject != *subject) {
                 // Harbor lists what has cosign's tag for the subject; it is copied under that tag.
@@ -200,7 +202,10 @@ impl CopyRelated<'_> {
             if !self.is_hidden(&referrer.digest).await? {
                 children::place_content(work, &manifest).await?;
                 let pushed = push::by_digest(work, &manifest.raw).await?;
-                self.copied.fetch_add(1, Ordering::Relaxed);
+                let could_list = is_listed(referrer) || work.destination.may_hide_referrers();
+                if !(pushed.was_there && could_list) {
+                    self.copied.fetch_add(1, Ordering::Relaxed);
+                }
                 if pushed.is_listed {
                     continue;
                 }
@@ -239,16 +244,19 @@ impl CopyRelated<'_> {
         Ok(under.iter().any(|(_, digest)| digest == referrer))
     }
 
-    /// The referrers that the destination lists. A refusal counts as none: the push decides.
+    /// The referrers that the destination lists. A refusal counts as none: the push decides. So does each error in
+    /// a forced run, which pushes all.
     async fn listed_at_destination(&self, subject: &Digest) -> Result<HashSet<Digest>, JobError> {
         let work = self.work;
-        if work.trust == Trust::Nothing || work.run.options.force_recursive {
+        if work.trust == Trust::Nothing {
             return Ok(HashSet::new());
         }
         let destination = work.destination.as_ref();
         match listed_referrers(destination, work.repository(), subject, Intent::Push).await {
             Ok(listed) => Ok(listed),
-            Err(error) if error.is_refused() => Ok(HashSet::new()),
+            Err(error) if error.is_refused() || work.run.options.force_recursive => {
+                Ok(HashSet::new())
+            }
             Err(error) => Err(work.destination_error(error)),
         }
     }
@@ -260,16 +268,18 @@ impl CopyRelated<'_> {
         let reference = ManifestReference::Tag(tag);
         let held = work.probe(&reference).await?;
         let trusted = work.trust == Trust::Probe && !work.run.options.force_recursive;
-        if let Some(held) = held.filter(|_| trusted)
-            && work.reader().resolve(&reference).await.as_ref() == Some(&held)
+        if let Some(held) = held.as_ref().filter(|_| trusted)
+            && work.reader().resolve(&reference).await.as_ref() == Some(held)
         {
-            return Ok(held);
+            return Ok(held.clone());
         }
         let manifest = work.reader().fetch(&reference).await.map_err(JobError::Source)?;
         work.admitted.hold_more(manifest.raw.bytes.len())?;
         children::place_content(work, &manifest).await?;
-        push::under(work, &reference, &manifest.raw).await?;
-        self.copied.fetch_add(1, Ordering::Relaxed);
+        let was_there = push::under(work, &reference, &manifest.raw).await?;
+        if !(was_there && held.as_ref() == Some(&manifest.raw.digest)) {
+            self.copied.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(manifest.raw.digest)
     }
 }
