@@ -137,7 +137,7 @@ impl<V: Visitor> Walk<'_, V> {
                 } else if child.may_be_manifest() {
                     let visit = self.child(child, position, depth);
                     visits.push(self.visitor.once(child, visit.boxed()));
-                } else {
+                } else if !child.is_foreign() {
                     // BuildKit's cache index names layers and a configuration as its children.
                     visits.push(self.visitor.blob(child, None));
                 }
@@ -216,7 +216,7 @@ pub(crate) async fn descendants<D: Descendants>(
     for _ in 0..=DEPTH {
         let mut below = Vec::new();
         for child in level {
-            if !seen.insert(child.digest.clone()) {
+            if child.is_foreign() || !seen.insert(child.digest.clone()) {
                 continue;
             }
             if seen.len() - all.blobs.len() > MANIFESTS {
@@ -415,6 +415,32 @@ mod tests {
         };
         let below = descendants(&graph, index.manifests).await.unwrap();
         assert_eq!((below.manifests.len(), below.blobs.len()), (0, 2));
+    }
+
+    /// Their content lives elsewhere, as that of the layers of an image does.
+    #[tokio::test]
+    async fn children_that_are_foreign_layers_are_not_visited() {
+        let types = [
+            "application/vnd.oci.image.layer.nondistributable.v1.tar",
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        ];
+        let mut graph = Graph::default();
+        let with_urls = |media_type: &&str| {
+            descriptor(media_type, media_type.as_bytes()).replacen(
+                '{',
+                r#"{"urls":["https://r.test/layer"],"#,
+                1,
+            )
+        };
+        let mut children: Vec<String> = types.iter().map(with_urls).collect();
+        children.push(descriptor(types[0], b"without an URL, so it is here"));
+        children.push(descriptor(CACHE, b"cache"));
+        let root = graph.index_of(&children, 0);
+        assert_eq!(graph.walk(&root).await.unwrap().len(), 2);
+        let root: Descriptor = serde_json::from_str(&root).unwrap();
+        let below = descendants(&graph, vec![root]).await.unwrap();
+        assert_eq!((below.manifests.len(), below.blobs.len()), (1, 2));
     }
 
     #[tokio::test]

@@ -341,11 +341,11 @@ impl Contents {
 }
 
 /// The content that must be in the repository before `manifest`, each once: blobs, and children of an
-/// index.
+/// index. Foreign content lives elsewhere.
 pub(super) fn content_named(manifest: &Manifest) -> impl Iterator<Item = &Descriptor> {
     let (children, blobs) = match &manifest.content {
         Content::Index(index) => (index.manifests.as_slice(), Vec::new()),
         Content::Single(single) => ([].as_slice(), single.blobs()),
     };
-    children.iter().chain(blobs)
+    children.iter().filter(|child| !child.is_foreign()).chain(blobs)
 }

@@ -128,6 +128,15 @@ async fn content_comes_before_its_manifest() {
         "urls": ["https://elsewhere.example/layer"],
     }]});
     opened.push("app", &tag("1"), &image(&[], &foreign)).await.unwrap();
+    let mut cache = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": foreign["layers"],
+    });
+    opened.push("app", &tag("cache"), &raw(&cache.to_string())).await.unwrap();
+    cache["manifests"][0]["urls"] = json!([]);
+    let error = opened.push("app", &tag("other"), &raw(&cache.to_string())).await.unwrap_err();
+    assert_eq!(*error.fault, Fault::MissingContent, "it lives nowhere else");
 }
 
 #[tokio::test]
