@@ -103,7 +103,12 @@ fn a_wrong_size_of_a_config_or_child_does_not_stop_a_copy() {
         list += &format!("{repository} {repository} 1\n");
         expected.push((repository, bytes));
     }
-    pair.mirror(&list).run().exits(0).sums_up("16 copied, 0 skipped, 0 failed");
+    let mut run = pair.mirror(&list).run().exits(0).sums_up("16 copied, 0 skipped, 0 failed");
+    let child = index.children()[0].bytes().len();
+    for said in ["gives no usable size", "says 7 bytes", "says 100000 bytes"] {
+        run = run
+            .complains(&format!("the manifest {said}, the source has {child} bytes; the digest"));
+    }
     for (repository, bytes) in &expected {
         assert_same(&pair, repository, bytes);
     }

@@ -155,16 +155,7 @@ async fn transfer(
     if let Err(TransferFailure::Source(error)) = &placed
         && let Some(size) = work.reader().actual_size(blob, error).await
     {
-        // A size that is missing, or that cannot be, reads as 0.
-        let said = match blob.size {
-            0 => "gives no usable size".to_owned(),
-            said => format!("says {said} bytes"),
-        };
-        let text = format!(
-            "{}: the manifest {said}, the source has {size} bytes; the digest decides",
-            blob.digest
-        );
-        work.note(Level::Warning, text);
+        work.note(Level::Warning, wrong_size(blob, size));
         placed = attempt(work, &Descriptor { size, ..blob.clone() }, bytes, from, None).await;
     }
     let placed = placed.map_err(|failure| {
@@ -176,6 +167,17 @@ async fn transfer(
         work.job_error(failure)
     })?;
     if work.run.options.deep { read_back(work, blob, bytes, placed).await } else { Ok(placed) }
+}
+
+/// Says that content has another size than its descriptor says.
+pub(super) fn wrong_size(content: &Descriptor, size: u64) -> String {
+    // A size that is missing, or that cannot be, reads as 0.
+    let said = match content.size {
+        0 => "gives no usable size".to_owned(),
+        said => format!("says {said} bytes"),
+    };
+    let digest = &content.digest;
+    format!("{digest}: the manifest {said}, the source has {size} bytes; the digest decides")
 }
 
 /// Reads a blob that was placed (`--deep`). If it is corrupt, sends it again without asking whether it is

@@ -68,6 +68,10 @@ impl Visitor for CopyVisitor<'_> {
                 Some(manifest) => manifest,
                 None => work.unless_interrupted(work.named(&child.digest)).await??,
             };
+            let size = manifest.raw.bytes.len() as u64;
+            if size != child.size {
+                work.note(Level::Warning, blob::wrong_size(child, size));
+            }
             Ok(Entered::Manifest(manifest))
         }
         .boxed()
