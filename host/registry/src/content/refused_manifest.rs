@@ -2,6 +2,7 @@
 
 use longshore_oci::{Content, Manifest, MediaType, RawManifest};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error_response::ErrorResponse;
 
@@ -14,6 +15,15 @@ const OF_CHILDREN: [&str; 4] =
 /// Returns what helps against the refusal of a manifest, if its type or its children are the likely cause.
 pub(super) fn advice(answer: &ErrorResponse, manifest: &RawManifest) -> Option<String> {
     let has_one = |codes: &[&str]| codes.iter().any(|code| answer.has_code(code));
+    if matches!(answer.status, 400 | 422)
+        && has_one(&OF_TYPES)
+        && let Some(size) = unreadable_size(manifest)
+    {
+        return Some(format!(
+            "a size in this manifest is {size}, and most registries take only whole numbers; longshore keeps the \
+             manifest's bytes, so build the image again with another tool"
+        ));
+    }
     if matches!(answer.status, 400 | 404 | 415 | 422)
         && has_one(&OF_CHILDREN)
         && names_blobs(manifest)
@@ -61,6 +71,25 @@ fn of_type(manifest: &RawManifest) -> String {
 fn parsed(manifest: &RawManifest) -> Option<Manifest> {
     let (bytes, digest) = (manifest.bytes.clone(), manifest.digest.clone());
     Manifest::parse(bytes, Some(&manifest.media_type), digest).ok()
+}
+
+/// Describes the first size of a descriptor that is not a number of 64 bits, as registries in Go read it.
+fn unreadable_size(manifest: &RawManifest) -> Option<String> {
+    const SHOWN: usize = 40;
+    let manifest: Value = serde_json::from_slice(&manifest.bytes).ok()?;
+    let lists = ["layers", "manifests", "blobs"].map(|field| manifest[field].as_array());
+    let listed = lists.into_iter().flatten().flatten();
+    let all = [&manifest["config"], &manifest["subject"]].into_iter().chain(listed);
+    let is_unreadable = |size: &&Value| !size.is_null() && size.as_i64().is_none();
+    let size = all.filter_map(|descriptor| descriptor.get("size")).find(is_unreadable)?;
+    Some(match size {
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(text) => {
+            format!("the text {:?}", text.chars().take(SHOWN).collect::<String>())
+        }
+        other => other.to_string(),
+    })
 }
 
 /// Reports whether the manifest is an index with children that are not manifests, or may be others.
@@ -152,6 +181,33 @@ mod tests {
             {
                 assert_eq!(refused(status, code, &media_type, text), None, "{status} {code}");
             }
+        }
+    }
+
+    /// The type is not the cause then.
+    #[test]
+    fn a_size_that_registries_cannot_read_is_named() {
+        let image = single("application/vnd.oci.image.config.v1+json");
+        let child = r#"{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"DIGEST","size":2}]}"#;
+        let layer = image.replace("[]", r#"[{"mediaType":"x","digest":"DIGEST","size":2}]"#);
+        let layer = layer.replacen(r#""size":2"#, r#""size":1"#, 1);
+        for size in [r#""5000""#, "5000.5", "50.0", "true", "18446744073709551615", "[1]"] {
+            for (media_type, text) in [
+                (MediaType::OCI_MANIFEST, image.as_str()),
+                (MediaType::OCI_MANIFEST, &layer),
+                (MediaType::DOCKER_MANIFEST, &layer),
+                (MediaType::OCI_INDEX, child),
+                (MediaType::DOCKER_LIST, child),
+            ] {
+                let text = text.replace(r#""size":2"#, &format!(r#""size":{size}"#));
+                let advice = refused(400, "MANIFEST_INVALID", &media_type, &text).expect("advice");
+                assert!(advice.starts_with("a size in this manifest is "), "{advice}");
+            }
+        }
+        for size in ["-1", "0", "null", "9000000000"] {
+            let text = image.replace(r#""size":2"#, &format!(r#""size":{size}"#));
+            let advice = refused(400, "MANIFEST_INVALID", &MediaType::OCI_MANIFEST, &text);
+            assert!(advice.expect("advice").contains("Docker types only"), "{size}");
         }
     }
 
