@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, Error};
 
 /// The way out where a client certificate is missing.
@@ -61,6 +61,8 @@ pub enum TlsFault {
         /// The names that it has.
         names: Vec<String>,
     },
+    /// The certificate has the registry's address as a DNS name, which does not count (RFC 6125).
+    AddressAsName(IpAddr),
     /// The certificate has no subject alternative name. A common name does not count (RFC 6125).
     NoName,
     /// Another fault of the certificate.
@@ -109,7 +111,13 @@ impl TlsFault {
             CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
                 Self::NoName
             }
-            CertificateError::NotValidForNameContext { presented, .. } => {
+            CertificateError::NotValidForNameContext { expected, presented } => {
+                if let ServerName::IpAddress(address) = expected {
+                    let address = IpAddr::from(*address);
+                    if presented.iter().any(|name| is_dns_name_of(name, address)) {
+                        return Self::AddressAsName(address);
+                    }
+                }
                 Self::OtherName { names: presented.iter().map(|name| bare(name)).collect() }
             }
             CertificateError::BadEncoding => Self::Certificate("its encoding is broken".to_owned()),
@@ -216,6 +224,9 @@ impl TlsFault {
             Self::OtherName { .. } => {
                 "use a name that the certificate has, or have a certificate issued for this one"
             }
+            Self::AddressAsName(_) => {
+                "have a certificate issued that has the address as an IP address, as with subjectAltName=IP:ADDRESS"
+            }
             Self::NoName => {
                 "have a certificate issued that has the host among its subject alternative names; the common name does not count"
             }
@@ -270,6 +281,9 @@ impl fmt::Display for TlsFault {
                     more => write!(f, " and {more} other names"),
                 }
             }
+            Self::AddressAsName(address) => {
+                write!(f, "it has {address} as a DNS name, and not as an IP address")
+            }
             Self::NoName => f.write_str("it has no subject alternative name"),
             Self::Certificate(why) => f.write_str(why),
             Self::WantsCertificate => f.write_str("it asks for a client certificate"),
@@ -301,6 +315,11 @@ fn bare(presented: &str) -> String {
     let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
     let inner = inner.unwrap_or(presented).trim_matches('"');
     inner.parse::<IpAddr>().map_or_else(|_| inner.to_owned(), |address| address.to_string())
+}
+
+/// Whether webpki's `presented` is a DNS name that looks like `address`.
+fn is_dns_name_of(presented: &str, address: IpAddr) -> bool {
+    presented.starts_with("DnsName") && bare(presented) == address.to_string()
 }
 
 #[cfg(test)]
@@ -357,6 +376,31 @@ mod tests {
         ] {
             assert!(fault.to_string().to_lowercase().contains(&said.to_lowercase()), "{fault}");
             assert!(hints.insert(fault.hint()), "{fault}: another fault has that hint");
+        }
+    }
+
+    #[test]
+    fn an_address_among_the_dns_names_is_told_from_another_name() {
+        let asked = |host: &str, presented: &[&str]| {
+            of(CertificateError::NotValidForNameContext {
+                expected: ServerName::try_from(host).unwrap().to_owned(),
+                presented: presented.iter().map(|&name| name.to_owned()).collect(),
+            })
+        };
+        let v4 = ["DnsName(\"r.test\")", "DnsName(\"10.0.0.1\")"];
+        let fault = asked("10.0.0.1", &v4);
+        assert_eq!(fault.to_string(), "it has 10.0.0.1 as a DNS name, and not as an IP address");
+        assert!(fault.hint().contains("subjectAltName=IP:"), "{}", fault.hint());
+        let fault = asked("fd00::1", &["DnsName(\"fd00::1\")"]);
+        assert!(matches!(fault, TlsFault::AddressAsName(_)), "{fault}");
+        for (host, presented) in [
+            ("10.0.0.2", &v4[..]),
+            ("10.0.0.1", &["IpAddress(10.0.0.2)"]),
+            ("s.test", &v4[..]),
+            ("10.0.0.1", &["DnsName(\"10.0.0.1.test\")"]),
+        ] {
+            let fault = asked(host, presented);
+            assert!(matches!(fault, TlsFault::OtherName { .. }), "{host}: {fault}");
         }
     }
 
