@@ -356,7 +356,11 @@ fn the_source_of_the_settings_file_is_for_names_without_a_registry() {
 #[test]
 fn a_registry_alone_is_no_repository() {
     for command in ["tags", "inspect"] {
-        for registry in ["localhost:5601", "registry.example.com", "docker.io", "127.0.0.1:1"] {
+        let ipv6 = ["[::1]:5601", "[fd00::1]"];
+        for registry in ["localhost:5601", "registry.example.com", "docker.io", "127.0.0.1:1"]
+            .iter()
+            .chain(&ipv6)
+        {
             let run = Longshore::new().args([command, registry]).run().exits(2);
             let run = run.complains("it is a registry without a repository");
             run.complains(&format!("hint: write {registry}/REPOSITORY"));

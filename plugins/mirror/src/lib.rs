@@ -14,6 +14,8 @@
 //! The host validates the references. A line fails here only if its columns, or the options above it, are
 //! malformed: without the options, it could select far more.
 
+use std::net::Ipv6Addr;
+
 use longshore_plugin_sdk::diagnostic::Diagnostic;
 use longshore_plugin_sdk::line::{Field, Line, lines};
 use longshore_plugin_sdk::list::{Confidence, Entry, Parsed, Selection};
@@ -115,9 +117,12 @@ fn columns<'a>(line: &Line<'a>) -> Result<[Field<'a>; 3], Diagnostic> {
 /// nothing with a tag is in the other. Such a line selects repositories by the comment above it.
 fn selects_registry(source: Field<'_>, destination: Field<'_>) -> bool {
     let is_registry = |column: &Field<'_>| {
-        column.text.split_once(':').is_some_and(|(host, port)| {
-            let is_host = host == "localhost" || host.contains('.');
-            is_host && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+        // The last colon, as an IPv6 address has others.
+        column.text.rsplit_once(':').is_some_and(|(host, port)| {
+            let is_name = !host.contains(':') && (host == "localhost" || host.contains('.'));
+            (is_name || is_ipv6(host))
+                && !port.is_empty()
+                && port.bytes().all(|byte| byte.is_ascii_digit())
         })
     };
     let is_name = |column: &Field<'_>| {
@@ -125,6 +130,12 @@ fn selects_registry(source: Field<'_>, destination: Field<'_>) -> bool {
         parts.tag.is_none() && parts.digest.is_none()
     };
     [source, destination].iter().all(|column| is_registry(column) || is_name(column))
+}
+
+/// Reports whether the text is an IPv6 address in brackets.
+fn is_ipv6(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// Checks that the first two columns are names without tag and digest.

@@ -155,9 +155,11 @@ fn bare(text: &str) -> &str {
 /// Says whether the text is `HOST[:PORT]`. A reference to Docker Hub would mean a repository with a dot there,
 /// which it does not have.
 fn is_registry(text: &str) -> bool {
-    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
-    let is_host = host == "localhost" || host.contains('.');
-    is_host && !text.contains('/') && port.bytes().all(|byte| byte.is_ascii_digit())
+    text.parse::<Registry>().is_ok_and(|registry| {
+        let host = registry.host();
+        // Of these, only an IPv6 address has a colon.
+        host == "localhost" || host.contains(['.', ':'])
+    })
 }
 
 /// Returns the store of `-s`. That of the settings file is only for references that name none: they would
