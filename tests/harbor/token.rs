@@ -80,6 +80,22 @@ fn sixty_small_images_cost_no_more_tokens_than_repositories() {
 }
 
 #[test]
+fn a_project_without_the_right_to_push_costs_the_others_no_token() {
+    // A token that says that it allows no push is not renewed; another one is, once. Only the first few
+    // refusals may look as if requests used up each other's tokens.
+    for (opaque, most) in [(false, 30), (true, 30 + 10 + 5)] {
+        let ends = Ends::new(30, 20_000);
+        let behaviour = Behaviour { opaque, pull_only: Some("p1"), ..Behaviour::default() };
+        let harbor = Harbor::start(ends.behind.address(), behaviour);
+        let harbor =
+            ["p0", "p1", "p2"].iter().fold(harbor, |harbor, name| harbor.with_project(name));
+        ends.mirror(&harbor).run().exits(1).sums_up("20 copied, 0 skipped, 10 failed");
+        assert!(harbor.tokens() <= most, "opaque: {opaque}: {} tokens", harbor.tokens());
+        assert_eq!(harbor.failed_logins(), 0);
+    }
+}
+
+#[test]
 fn tags_of_one_repository_share_a_token() {
     let (source, behind) = (Registry::embedded(), Registry::embedded());
     let mut list = String::new();

@@ -39,6 +39,10 @@ pub(crate) struct Behaviour {
     pub(crate) robot: bool,
     /// What the account may do in each project; without it, `pull,push`.
     pub(crate) rights: Option<&'static str>,
+    /// The project into which the account may not push.
+    pub(crate) pull_only: Option<&'static str>,
+    /// Issues tokens that say nothing of themselves, as other registries do.
+    pub(crate) opaque: bool,
     /// Does not say to the account whether a project exists.
     pub(crate) hides_head: bool,
     /// Shows no project to the account.

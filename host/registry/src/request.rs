@@ -10,7 +10,7 @@ use url::{Origin, Url};
 use crate::auth::authorization::Authorization;
 use crate::auth::challenge::Challenge;
 use crate::auth::mistimed::Mistimed;
-use crate::auth::renewal::Use;
+use crate::auth::renewal::{ShownBy, Use};
 use crate::auth::token::{Refused, TokenScope};
 use crate::error::Failed as _;
 use crate::error_response::ErrorResponse;
@@ -189,7 +189,11 @@ impl Client {
                 used_up.token.refused(by, &self.tokens.renewals).await;
                 let mut own = self.own_authorization(&call.scope, used_up).await?;
                 if own.header.is_some() {
-                    response = self.send_renewed(call, &mut own).await?.0;
+                    let is_own;
+                    (response, is_own) = self.send_renewed(call, &mut own).await?;
+                    if is_own && response.status().is_success() {
+                        self.tokens.renewals.use_up();
+                    }
                     renewed = own;
                 }
             }
@@ -209,7 +213,11 @@ impl Client {
             let by = Use::of(&call.method);
             self.settle(renewed, &call.scope, by, response.status()).await;
             if let Some(token) = renewed.token.as_ref().filter(|token| !token.denies(by)) {
-                self.tokens.renewals.answered(response.status(), token.shown_by());
+                let (status, shown_by) = (response.status(), token.shown_by());
+                // A token of its own tells next whether others used this one up, or the right is missing.
+                if shown_by != ShownBy::Several || status.is_success() {
+                    self.tokens.renewals.answered(status, shown_by);
+                }
             }
         }
         Ok((response, is_own))

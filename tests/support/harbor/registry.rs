@@ -32,6 +32,8 @@ impl Server {
         for scope in &scopes {
             let [_, repository, asked] = scope.split(':').collect::<Vec<_>>()[..] else { continue };
             let exists = is_user && state.projects.contains(project_of(repository));
+            let is_closed = self.behaviour.pull_only == Some(project_of(repository));
+            let rights = if is_closed { "pull" } else { rights };
             let may = |action: &&str| exists && rights.split(',').any(|right| right == *action);
             let granted: Vec<String> = asked.split(',').filter(may).map(str::to_owned).collect();
             allowed.insert(repository.to_owned(), granted);
@@ -47,7 +49,11 @@ impl Server {
             "iss": "harbor-token-issuer", "sub": subject, "access": access,
         });
         let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
-        let token = format!("{HEADER}.{claims}.token-{}", state.tokens.len());
+        let number = state.tokens.len();
+        let token = match self.behaviour.opaque {
+            true => format!("opaque.token-{number}"),
+            false => format!("{HEADER}.{claims}.token-{number}"),
+        };
         state.tokens.push(allowed);
         let answer = serde_json::json!({"token": token, "expires_in": 1800});
         Answer::new(200, answer.to_string()).with("content-type", "application/json")

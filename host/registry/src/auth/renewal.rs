@@ -129,12 +129,17 @@ impl Renewals {
         match by {
             _ if status.is_success() => self.useless.store(0, Ordering::Relaxed),
             _ if !is_refused => {}
-            ShownBy::Several => self.used_up.store(true, Ordering::Relaxed),
+            ShownBy::Several => self.use_up(),
             ShownBy::One => {
                 self.useless.fetch_add(1, Ordering::Relaxed);
             }
             ShownBy::Owner => self.useless.store(USELESS, Ordering::Relaxed),
         }
+    }
+
+    /// Records that a request needed a token of its own, as others had used up the one that they shared.
+    pub(crate) fn use_up(&self) {
+        self.used_up.store(true, Ordering::Relaxed);
     }
 
     /// Records that a token was refused for a use that had worked.
