@@ -61,7 +61,10 @@ struct ErrorEntry {
 impl ErrorResponse {
     /// The login of a 403, if a credential may be known but the registry has never asked for it.
     pub(crate) fn unasked_login(&self) -> Option<&LoginTried> {
-        let has_other_reason = self.is_of_cache() || self.is_out_of_room() || self.is_read_only();
+        let has_other_reason = self.is_of_cache()
+            || self.is_out_of_room()
+            || self.is_read_only()
+            || self.lacks_namespace();
         let login = self.login.as_deref().filter(|login| !login.is_asked);
         login.filter(|_| self.status == 403 && !has_other_reason && !self.wants_certificate())
     }

@@ -129,7 +129,8 @@ impl RegistryError {
             };
         }
         let is_push = self.operation.verb.starts_with("push");
-        if let Some(login) = self.login_at_fault(answer).or_else(|| answer.unasked_login()) {
+        let unasked = || answer.unasked_login().filter(|_| self.operation.verb != CATALOG);
+        if let Some(login) = self.login_at_fault(answer).or_else(unasked) {
             let may_be_missing = is_push && (login.origin.is_some() || !login.is_asked);
             let more = if may_be_missing { format!("; {MISSING_PROJECT}") } else { String::new() };
             return Some(login.advice(answer.status) + &more);
