@@ -144,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn a_registry_that_commits_is_given_its_own_time() {
         assert_eq!(moving(FLOOR, 10).await, None);
-        assert_eq!(moving(1, 5).await, None, "a short body is not slow");
+        assert_eq!(moving(5, 5).await, None, "a short body is not slow");
     }
 
     #[tokio::test]
