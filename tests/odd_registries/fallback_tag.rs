@@ -56,6 +56,22 @@ fn a_destination_that_answers_with_the_image_gets_image_and_signature() {
     run.complains("keeps no lists of referrers");
     destination.assert_complete("team/app", "1");
     destination.assert_complete("team/app", signature.digest());
+    // No list leads to the signature, so its digest does.
+    let validate = |of: &Registry| {
+        let run = Longshore::new().validate().list("team/app team/app 1\n").arg("--referrers");
+        let proxy = FaultProxy::before(of);
+        reads_tags_as_digests(&proxy, &[&index, &index.children()[0], &signature]);
+        run.source(source.address()).destination(proxy.address()).run()
+    };
+    validate(&destination).exits(0);
+    let sbom = Image::artifact("c/d").layer(3, 50).subject(&index).build();
+    source.push("team/app", sbom.digest(), &sbom);
+    validate(&destination).exits(1).complains("referrer");
+    mirror(source.address(), proxy.address()).run().exits(0);
+    validate(&destination).exits(0);
+    let without = Registry::embedded();
+    without.push("team/app", "1", &index);
+    validate(&without).exits(1).complains("referrer");
 }
 
 /// Nothing that is written there is shown, so nothing is written again.

@@ -43,6 +43,9 @@ pub(crate) struct Configuration {
     pub(crate) bytes: Option<Arc<Bytes>>,
 }
 
+/// The bytes of copied referrers that wait for the fallback index. More are added to it at once.
+pub(crate) const UNLISTED_BYTES: usize = 256 * 1024;
+
 fn write_with_library(name: &str) -> String {
     format!("the source has {name}: write {name} in the list or the command")
 }

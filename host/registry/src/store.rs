@@ -174,6 +174,14 @@ impl Destination for Client {
         self.may_hide_referrers()
     }
 
+    fn hides_list<'a>(
+        &'a self,
+        repository: &'a Repository,
+        referrers: &'a [Manifest],
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        async { Ok(self.hides_list(repository, referrers, false).await?) }.boxed()
+    }
+
     fn push_refusal<'a>(&'a self, repository: &'a Repository) -> BoxFuture<'a, Option<StoreError>> {
         async move { self.why_no_push(repository).await.map(StoreError::from) }.boxed()
     }

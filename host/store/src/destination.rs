@@ -174,6 +174,19 @@ pub trait Destination: Source {
         false
     }
 
+    /// Whether the store keeps the list of `referrers` of one subject and never shows it, so that only their
+    /// digests lead to them. Call this after [`may_hide_referrers`](Self::may_hide_referrers).
+    ///
+    /// # Errors
+    /// If the store gives no answer.
+    fn hides_list<'a>(
+        &'a self,
+        _repository: &'a Repository,
+        _referrers: &'a [Manifest],
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        std::future::ready(Ok(false)).boxed()
+    }
+
     /// Says that the store takes no pushes into `repository`, if it says so without a push.
     fn takes_no_push<'a>(
         &'a self,

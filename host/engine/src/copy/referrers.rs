@@ -18,11 +18,8 @@ use crate::event::Level;
 use crate::job::{Outcome, Status};
 use crate::left_behind;
 use crate::shape::Shape;
-use crate::source_reader::listed_referrers;
+use crate::source_reader::{UNLISTED_BYTES, listed_referrers};
 use crate::walk::{Relations, descendants, walk_related};
-
-/// The bytes of copied referrers that wait for the fallback index. More are added to it at once.
-const UNLISTED_BYTES: usize = 256 * 1024;
 
 /// The result of copying referrers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Validates referrers (`--referrers`): whether the destination has the source's signatures, SBOMs
 //! and attestations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -14,7 +14,7 @@ use super::room::{FINDINGS, Findings};
 use crate::error::JobError;
 use crate::job::Finding;
 use crate::left_behind;
-use crate::source_reader::listed_referrers;
+use crate::source_reader::{UNLISTED_BYTES, listed_referrers};
 use crate::walk::{Descendants, Relations, descendants, is_blob, walk_related};
 
 /// The field name of findings about referrers.
@@ -161,19 +161,50 @@ impl CompareRelated<'_> {
         let (destination, repository) = (entry.destination.as_ref(), entry.repository());
         let held = listed_referrers(destination, repository, &subject.digest, Intent::Read).await;
         let held = held.map_err(ValidateError::Destination)?;
+        let hidden =
+            self.hidden(subject, wanted.iter().map(|wanted| &wanted.digest), &held).await?;
         let mut there = Vec::new();
         for referrer in wanted {
-            if held.contains(&referrer.digest) {
+            if held.contains(&referrer.digest) || hidden.contains(&referrer.digest) {
                 let found = entry.inventory(None).of(&referrer).await;
                 self.add(visit, found.map_err(ValidateError::Destination)?);
                 there.push(referrer);
-            } else if self.refers(&referrer.digest, &subject.digest).await? {
+            } else if self.referring(&referrer.digest, &subject.digest).await?.is_some() {
                 let mut finding = Finding::lacks(REFERRER, &referrer.digest);
                 finding.text = format!("{} of {}", finding.text, subject.digest);
                 self.add(visit, [finding.about(subject)]);
             }
         }
         Ok(there)
+    }
+
+    /// Returns those of `wanted` that the destination does not list because it never shows their list: they are
+    /// checked by their digests.
+    async fn hidden(
+        &self,
+        subject: &Descriptor,
+        wanted: impl Iterator<Item = &Digest>,
+        held: &HashSet<Digest>,
+    ) -> Result<HashSet<Digest>, ValidateError> {
+        let (entry, mut bytes) = (self.entry, 0);
+        let (mut hidden, mut listed) = (HashSet::new(), Vec::new());
+        if !entry.destination.may_hide_referrers() {
+            return Ok(hidden);
+        }
+        for digest in wanted.filter(|digest| !held.contains(digest)) {
+            let Some(manifest) = self.referring(digest, &subject.digest).await? else { continue };
+            hidden.insert(digest.clone());
+            // This is the list that a copy writes first.
+            if bytes <= UNLISTED_BYTES {
+                bytes += manifest.raw.bytes.len();
+                listed.push(manifest);
+            }
+        }
+        if hidden.is_empty() {
+            return Ok(hidden);
+        }
+        let hides = entry.destination.hides_list(entry.repository(), &listed).await;
+        Ok(if hides.map_err(ValidateError::Destination)? { hidden } else { HashSet::new() })
     }
 
     /// Compares a cosign tag of `image`, and returns its digest if both ends agree.
@@ -211,9 +242,14 @@ impl CompareRelated<'_> {
         Ok(None)
     }
 
-    /// Whether a listed referrer names `subject`. Only then it is copied.
-    async fn refers(&self, referrer: &Digest, subject: &Digest) -> Result<bool, ValidateError> {
+    /// Returns a listed referrer if it names `subject`. Only then it is copied.
+    async fn referring(
+        &self,
+        referrer: &Digest,
+        subject: &Digest,
+    ) -> Result<Option<Manifest>, ValidateError> {
         let manifest = self.entry.reader().by_digest(referrer).await.map_err(JobError::Source)?;
-        Ok(Referrer::of(&manifest).is_some_and(|referrer| referrer.subject == *subject))
+        let names_it = Referrer::of(&manifest).is_some_and(|referrer| referrer.subject == *subject);
+        Ok(names_it.then_some(manifest))
     }
 }

@@ -153,7 +153,7 @@ impl Client {
                 Tagged::Manifest(index, etag) => (Some(index), etag),
                 Tagged::Subject => {
                     // The list may have been written, now or by an earlier run, and not be what the registry shows.
-                    if written || self.keeps_no_lists(repository, referrers).await? {
+                    if written || self.hides_list(repository, referrers, true).await? {
                         self.warn_of_lost_list(&tag);
                         return Ok(());
                     }
@@ -191,18 +191,20 @@ impl Client {
         }
     }
 
-    /// Whether a list of `referrers` would not be shown: the repository holds it already.
-    async fn keeps_no_lists(
+    /// Whether a list of `referrers` would not be shown: the repository holds it already. `push` asks for a token
+    /// that also allows writing it.
+    pub(crate) async fn hides_list(
         &self,
         repository: &Repository,
         referrers: &[Manifest],
+        push: bool,
     ) -> Result<bool, RegistryError> {
         if self.fallback_lists.keeps_none() {
             return Ok(true);
         }
         let Ok(Some(list)) = merged(None, referrers) else { return Ok(false) };
         let list = ManifestReference::Digest(list.index.digest);
-        Ok(self.manifest_head(repository, &list, true).await?.is_some())
+        Ok(self.manifest_head(repository, &list, push).await?.is_some())
     }
 
     fn warn_of_lost_list(&self, tag: &Tag) {
