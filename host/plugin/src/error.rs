@@ -329,7 +329,7 @@ pub enum Failure {
     Transient {
         /// The wait that the registry asks for.
         retry_after: Option<Duration>,
-        /// The last answer to the plugin if its status is an error, such as `503 to GET https://r.example/api`.
+        /// The last answer to the plugin if its status is an error, such as `503 to GET r.example/api`.
         /// Fixtures compare the text of this failure, which does not have it.
         answer: Option<String>,
     },

@@ -222,9 +222,13 @@ mod tests {
         }
         let own = read(at("https://{registry}"), &[], false).expect("it loads");
         assert_eq!(reached(&own).as_deref(), Ok("https://r.example"));
+        let of_other_hosts = json!({
+            "name": "api", "origin": "config:api", "auth": "bearer",
+            "templates": [{"registry": "{name}.other.example", "origin": "https://api.other.example"}],
+        });
         for built_in in [true, false] {
-            let nowhere = reached(&read(at("config:api"), &[], built_in).expect("it loads"));
-            let why = nowhere.expect_err("the configuration has no address");
+            let nowhere = reached(&read(of_other_hosts.clone(), &[], built_in).expect("it loads"));
+            let why = nowhere.expect_err("no template fits the registry");
             assert!(why.contains("has no address for the registry r.example"), "{why}");
             assert!(why.ends_with("in its settings [plugins.p.endpoints.api]"), "{why}");
         }

@@ -64,7 +64,7 @@ impl Requests {
         self.dry_run = true;
     }
 
-    /// Returns the last answer of the call if its status is an error, such as `503 to GET https://r.example/api`.
+    /// Returns the last answer of the call if its status is an error, such as `503 to GET r.example/api`.
     pub(crate) fn refused(&self) -> Option<String> {
         self.refused.clone()
     }
@@ -83,7 +83,11 @@ impl Requests {
         self.traffic -= outgoing.body.as_ref().map_or(0, Vec::len);
         let max_body = outgoing.max_body;
         let method = outgoing.method.as_str();
-        let place = format!("{method} {}{}", shown(&outgoing.origin), outgoing.escaped_path);
+        let host = match &*outgoing.origin {
+            "registry" => &outgoing.registry,
+            origin => origin,
+        };
+        let place = format!("{method} {}{}", shown(host), outgoing.escaped_path);
         self.refused = None;
         let incoming = transport.send(outgoing).await.map_err(refusal)?;
         if incoming.body.len() > max_body {
