@@ -192,6 +192,7 @@ fn a_chart_that_wants_another_kubernetes_names_the_key_and_is_pushed() {
 
 #[test]
 fn archives_of_upstreams_with_one_chart_name_are_kept_apart() {
+    let Some(helm) = helm() else { return };
     let target = Registry::embedded();
     let local = |key: &str, name: &str, path: &str| {
         let origin = format!("type: local, path: ./{path}, chart: {name}, versions: ['1.0.0']");
@@ -211,8 +212,8 @@ fn archives_of_upstreams_with_one_chart_name_are_kept_apart() {
         let lines: String =
             upstreams.iter().map(|(key, name, path)| local(key, name, path)).collect();
         let text = format!("target:\n  url: {}/ns\nupstreams:\n{lines}", target.address());
-        let mut run =
-            mirror_charts(&text).args(["--all", "--images-only", "--artifact-dir", "kept"]);
+        let flags = ["--all", "--images-only", "--artifact-dir", "kept", "--renderer"];
+        let mut run = mirror_charts(&text).args(flags).arg(&helm);
         for (_, name, path) in upstreams {
             let chart =
                 format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\ndescription: {path}\n");
