@@ -19,7 +19,7 @@ use crate::manifest_cache::ManifestCache;
 use crate::walk::is_blob;
 
 /// Where Docker Hub keeps images with short names.
-const LIBRARY: &str = "library";
+pub(crate) const LIBRARY: &str = "library";
 
 /// The largest configuration that is read for its platform, in bytes.
 const CONFIGURATION_LIMIT: u64 = 16 * 1024 * 1024;
@@ -46,8 +46,8 @@ pub(crate) struct Configuration {
 /// The bytes of copied referrers that wait for the fallback index. More are added to it at once.
 pub(crate) const UNLISTED_BYTES: usize = 256 * 1024;
 
-fn write_with_library(name: &str) -> String {
-    format!("the source has {name}: write {name} in the list or the command")
+fn write_with_library(below: &Repository) -> String {
+    format!("the source has {below}: write {below} in the list or the command")
 }
 
 /// Lists the tags of a repository. The error of a missing one has a hint if the source has it below
@@ -63,10 +63,9 @@ pub async fn list_tags(
         Err(error) if error.is_not_found() && repository.is_one_part() => error,
         listed => return listed,
     };
-    let name = format!("{LIBRARY}/{repository}");
-    let Ok(below) = name.parse::<Repository>() else { return Err(error) };
+    let Ok(below) = repository.inside(LIBRARY) else { return Err(error) };
     match source.tags(&below).await {
-        Ok(tags) if !tags.is_empty() => Err(error.with_hint(write_with_library(&name))),
+        Ok(tags) if !tags.is_empty() => Err(error.with_hint(write_with_library(&below))),
         _ => Err(error),
     }
 }
@@ -169,11 +168,10 @@ impl SourceReader<'_> {
     /// Adds a hint to the error of a missing image: short names are below `library/` on Docker Hub, so a
     /// copy of it has them there too.
     async fn with_library(&self, error: StoreError) -> StoreError {
-        let name = format!("{LIBRARY}/{}", self.repository());
-        let Ok(repository) = name.parse::<Repository>() else { return error };
+        let Ok(below) = self.repository().inside(LIBRARY) else { return error };
         let reference = self.fetch_reference();
-        match self.store.resolve(&repository, &reference, Intent::Read).await {
-            Ok(Some(_)) => error.with_hint(write_with_library(&name)),
+        match self.store.resolve(&below, &reference, Intent::Read).await {
+            Ok(Some(_)) => error.with_hint(write_with_library(&below)),
             _ => error,
         }
     }

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use longshore_oci::{Name, ReferenceError, Repository, StoreName};
 
+use crate::source_reader::LIBRARY;
+
 /// What replaces parts of every source.
 #[derive(Clone, Debug, Default)]
 pub struct SourceOverride {
@@ -15,9 +17,6 @@ pub struct SourceOverride {
     /// `busybox` stands for `library/busybox`.
     pub library: HashSet<Repository>,
 }
-
-/// The default project of destinations.
-const LIBRARY: &str = "library";
 
 /// Returns the names of one part that are among `repositories` only below `library/`.
 pub fn names_in_library(repositories: &[String]) -> HashSet<Repository> {
