@@ -7,6 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Secret;
@@ -30,13 +31,18 @@ struct Access {
     actions: Option<Vec<String>>,
 }
 
+/// Reads the wanted claims of `token`; `None` if it is opaque.
+pub(crate) fn read<C: DeserializeOwned>(token: &Secret) -> Option<C> {
+    let mut parts = token.expose().split('.');
+    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&json).ok()
+}
+
 impl Claims {
     /// The claims of `token`; `None` if it is opaque.
     pub(crate) fn of(token: &Secret) -> Option<Self> {
-        let mut parts = token.expose().split('.');
-        let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-        let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-        serde_json::from_slice(&json).ok()
+        read(token)
     }
 
     /// Whether the service issued the token to nobody, although it got a credential.

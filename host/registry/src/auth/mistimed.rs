@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::{DATE, HeaderMap};
 use serde::Deserialize;
 
+use crate::Secret;
+use crate::auth::claims;
 use crate::auth::token::Token;
 
 /// How far distribution lets the clocks differ (`auth/token`, `Leeway`).
@@ -41,7 +41,7 @@ impl Mistimed {
     /// Returns `None` if the token is valid by that time, does not say when it is, or is old enough to have
     /// ended in this run.
     pub(crate) fn of(token: &Token, headers: &HeaderMap) -> Option<Self> {
-        let found = Self::compare(token.value.expose(), headers)?;
+        let found = Self::compare(&token.value, headers)?;
         (!found.is_past || token.is_fresh()).then_some(found)
     }
 
@@ -52,10 +52,9 @@ impl Mistimed {
         later > earlier + LEEWAY
     }
 
-    fn compare(token: &str, headers: &HeaderMap) -> Option<Self> {
+    fn compare(token: &Secret, headers: &HeaderMap) -> Option<Self> {
         let now = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
-        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-        let claims: Claims = serde_json::from_slice(&payload).ok()?;
+        let claims: Claims = claims::read(token)?;
         let time = |claim: Option<f64>| {
             let seconds = claim.filter(|seconds| (0.0..1e11).contains(seconds))?;
             SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs_f64(seconds))
@@ -87,6 +86,7 @@ mod tests {
     use reqwest::header::{DATE, HeaderMap, HeaderValue};
 
     use super::Mistimed;
+    use crate::Secret;
 
     #[test]
     fn the_clocks_of_registry_and_token_service_are_compared() {
@@ -94,7 +94,7 @@ mod tests {
             let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
             let mut headers = HeaderMap::new();
             headers.insert(DATE, HeaderValue::from_static(date));
-            Mistimed::compare(&token, &headers).map(|early| early.to_string())
+            Mistimed::compare(&Secret::new(token), &headers).map(|early| early.to_string())
         };
         // 2001-09-09 01:46:40
         let date = "Sun, 09 Sep 2001 01:46:30 GMT";
@@ -116,7 +116,7 @@ mod tests {
             assert_eq!(early(claims, date), None, "{claims}");
         }
         assert_eq!(early(r#"{"nbf":1000000000}"#, "yesterday"), None);
-        assert_eq!(Mistimed::compare("opaque", &HeaderMap::new()), None);
+        assert_eq!(Mistimed::compare(&Secret::new("opaque"), &HeaderMap::new()), None);
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
             let mut headers = HeaderMap::new();
             headers.insert(DATE, HeaderValue::from_static("Sun, 09 Sep 2001 01:46:40 GMT"));
-            Mistimed::compare(&token, &headers)
+            Mistimed::compare(&Secret::new(token), &headers)
         };
         let said = "the token was valid until Sun, 09 Sep 2001 01:46:30 GMT, and its clock shows Sun, 09 Sep 2001 01:46:40 GMT";
         let late = compared(r#"{"iat":999999900,"exp":999999990}"#).unwrap();
