@@ -185,7 +185,7 @@ fn number(text: &str) -> Option<Number> {
         [b'0', _, ..] => (8, &digits[1..]),
         _ => (10, digits),
     };
-    // A sign after the prefix is no digit.
+    // The digits after `0x` have no sign of their own.
     if whole.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         if let Ok(whole) = i64::from_str_radix(&format!("{sign}{whole}"), radix) {
             return Some(whole.into());
