@@ -1,10 +1,14 @@
 //! Workers on machines that lack something: room, or a way to a registry.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use longshore_content::Image;
 use serde_json::Value;
 
 use super::{assert_arrived, assert_clean, end, filled, list, started, worker};
-use crate::support::{FaultProxy, Longshore, Nats, Pair, Registry, Run};
+use crate::support::{Answer, FaultProxy, Longshore, Nats, Pair, Registry, Rule};
 
 /// The name of the source, which only a proxy knows.
 const NAME: &str = "registry.test";
@@ -23,8 +27,7 @@ impl Behind {
         let source = Registry::embedded_by(Longshore::new().args(serve));
         super::fill(&source, count);
         let proxy = FaultProxy::before(&source);
-        let refused = crate::support::Answer::status(403);
-        proxy.rule(crate::support::Rule::on("CONNECT", "*").answers(refused));
+        proxy.rule(Rule::on("CONNECT", "*").answers(Answer::status(403)));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let closed = listener.local_addr().expect("it has an address").to_string();
         Self { pair: Pair { source, destination: Registry::embedded() }, proxy, closed }
@@ -37,11 +40,11 @@ impl Behind {
         run.env("HTTP_PROXY", &url).env("HTTPS_PROXY", &url)
     }
 
-    fn run(&self, nats: &Nats, command: &str, count: u64) -> Run {
+    fn command(&self, nats: &Nats, command: &str, count: u64) -> Longshore {
         let run = Longshore::new().arg(command).list(&list(count)).source(NAME);
         let run = run.destination(self.pair.destination.address());
         let flags = ["--tls-verify=false", "--retries=0", "--output=json", "--fleet", &nats.url()];
-        self.way(run.args(flags), true).run()
+        self.way(run.args(flags), true)
     }
 }
 
@@ -56,11 +59,23 @@ fn a_worker_that_cannot_reach_a_registry_leaves_it_to_another() {
     let Some(nats) = Nats::start() else { return };
     let behind = Behind::new(9);
     let walled = started(behind.way(worker(&nats, "walled"), false));
-    let open = started(behind.way(worker(&nats, "open"), true));
-    let report = behind.run(&nats, "mirror", 9).exits(0).json();
+    let open = started(behind.way(worker(&nats, "open").args(["-j", "1"]), true));
+    // The one that reaches the source waits with its first image for the other to take some.
+    let has_tried = Arc::new(AtomicBool::new(false));
+    let gate = Arc::clone(&has_tried);
+    behind.proxy.rule(Rule::on("*", "/v2/*").alters(move |answer| {
+        while !gate.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        answer
+    }));
+    let run = behind.command(&nats, "mirror", 9).start();
+    walled.line(|line| line.contains("another worker tries it").then_some(()));
+    has_tried.store(true, Ordering::Relaxed);
+    let report = run.finish().exits(0).json();
     assert_eq!((jobs(&report, "open"), &report["failed"]), (9, &0.into()), "{report:#}");
     assert_arrived(&behind.pair, 9);
-    let valid = behind.run(&nats, "mirror-validate", 9).exits(0).json();
+    let valid = behind.command(&nats, "mirror-validate", 9).run().exits(0).json();
     assert_eq!((&valid["valid"], jobs(&valid, "open")), (&9.into(), 9), "{valid:#}");
     let ended = end(walled);
     assert!(ended.stderr.contains("cannot reach registry.test"), "{}", ended.stderr);
@@ -76,7 +91,7 @@ fn a_registry_that_no_worker_reaches_fails_its_images_once() {
     for names in [&["one"][..], &["one", "two", "three"]] {
         let workers: Vec<_> =
             names.iter().map(|name| started(behind.way(worker(&nats, name), false))).collect();
-        let run = behind.run(&nats, "mirror", 4).exits(1);
+        let run = behind.command(&nats, "mirror", 4).run().exits(1);
         let report = run.json();
         assert_eq!((&report["failed"], &report["copied"]), (&4.into(), &0.into()), "{report:#}");
         for entry in report["entries"].as_array().expect("there are entries") {

@@ -12,7 +12,7 @@ use indicatif::HumanBytes;
 use longshore_engine::event::{Event, Level};
 use longshore_engine::job::{Job, Outcome, Status};
 use longshore_store::{Effort, Stores};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -33,6 +33,11 @@ const GATHER: Duration = Duration::from_millis(50);
 const GATHER_MANY: Duration = Duration::from_millis(250);
 /// The outcomes of a message that make it a long one, and the most in one message.
 const MANY: (usize, usize) = (16, 1024);
+/// How long after a worker joined a run others may still join it. Until then, an image that it cannot reach waits
+/// for one of them.
+const JOINING: Duration = Duration::from_secs(5);
+/// The pause before looking whether another worker has joined.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long a worker that was interrupted tries to report its last outcomes.
 const LAST: Duration = Duration::from_secs(12);
 
@@ -66,6 +71,7 @@ pub(super) struct Teller {
     /// Why this worker cannot take part, as soon as it finds out.
     pub(super) cannot: watch::Sender<Option<String>>,
     pub(super) moved: Arc<AtomicU64>,
+    joined: Instant,
     /// Distinguishes this stay in the run from an earlier one: a coordinator may come back to a run that it left.
     stay: String,
     /// The number of messages with outcomes.
@@ -118,6 +124,7 @@ impl Teller {
             workers,
             cannot,
             moved,
+            joined: Instant::now(),
             stay,
             messages: Arc::default(),
             waiting,
@@ -159,12 +166,41 @@ impl Teller {
         room.into_iter().for_each(JobRoom::end);
     }
 
-    /// Whether another worker of the run may reach the registries of a job.
-    fn may_be_reached(&self, job: u32) -> bool {
+    /// Whether another worker of the run may reach the registries of a job. Just after the beginning it waits for
+    /// one to join, and a worker that leaves the run does not wait.
+    async fn may_be_reached(&self, job: u32) -> bool {
         let unreached = self.waiting().get(&job).map(|waiting| Arc::clone(&waiting.unreached));
-        unreached.is_some_and(|unreached| {
-            unreached.len() <= UNREACHED && self.workers.has_other(&self.run, &unreached)
-        })
+        let Some(unreached) = unreached else { return false };
+        if unreached.len() > UNREACHED {
+            return false;
+        }
+        while !self.workers.has_other(&self.run, &unreached) {
+            let leaves = *self.stopping.borrow() || *self.over.borrow();
+            if leaves || self.joined.elapsed() >= JOINING {
+                return false;
+            }
+            sleep(LOOK).await;
+        }
+        true
+    }
+
+    /// Leaves a job whose registry this worker cannot reach to another worker, or reports that it failed.
+    async fn leave(self, ended: EndedJob, telling: UnboundedSender<EndedJob>) {
+        let (job, title) = (ended.job, self.title(ended.job));
+        if !self.may_be_reached(job).await {
+            return self.gather(ended, &telling);
+        }
+        let error = ended.outcome.error.as_deref().unwrap_or_default();
+        tracing::warn!("[M_ID:{job}] {title}: {error}; another worker tries it");
+        self.resolve(job, Told::Unreached);
+    }
+
+    /// Logs and counts an outcome, and has it reported.
+    fn gather(&self, ended: EndedJob, telling: &UnboundedSender<EndedJob>) {
+        self.metrics.ended(&ended.outcome);
+        log_outcome(ended.job, &self.title(ended.job), &ended.outcome);
+        // The receiver ends after the last sender.
+        let _kept = telling.send(ended);
     }
 
     fn resolve(&self, job: u32, told: Told) {
@@ -207,17 +243,13 @@ impl Teller {
                         self.resolve(job, Told::Open);
                         continue;
                     }
-                    if outcome.unreachable && self.may_be_reached(job) {
-                        let error = outcome.error.as_deref().unwrap_or_default();
-                        let title = self.title(job);
-                        tracing::warn!("[M_ID:{job}] {title}: {error}; another worker tries it");
-                        self.resolve(job, Told::Unreached);
-                        continue;
+                    let unreachable = outcome.unreachable;
+                    let end = EndedJob { job, outcome, saved, notes };
+                    if unreachable {
+                        tokio::spawn(self.clone().leave(end, ended.clone()));
+                    } else {
+                        self.gather(end, &ended);
                     }
-                    self.metrics.ended(&outcome);
-                    log_outcome(job, &self.title(job), &outcome);
-                    // The receiver ends after this sender.
-                    let _kept = ended.send(EndedJob { job, outcome, saved, notes });
                 }
                 _ => {}
             }
