@@ -129,9 +129,24 @@ impl Process {
         panic!("{} did not say what the test waits for\n{}", self.name, self.said());
     }
 
-    /// Sends SIGINT.
+    /// Sends SIGINT, as soon as the child handles it: on a busy machine, the child may need long to begin.
     pub(crate) fn interrupt(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.handles_interrupts() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.signal("INT");
+    }
+
+    /// Whether the child has a handler for SIGINT, where the kernel tells.
+    fn handles_interrupts(&self) -> bool {
+        const SIGINT: u64 = 2;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let caught = status.ok().and_then(|status| {
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+            u64::from_str_radix(mask.trim(), 16).ok()
+        });
+        caught.is_none_or(|caught| caught & (1 << (SIGINT - 1)) != 0)
     }
 
     /// Sends a signal by its name, without `SIG`.
