@@ -252,7 +252,7 @@ fn another_account_has_other_hints() {
         let names = ["pa55", ends.counting.address()];
         assert!(!names.iter().any(|name| text.contains(name)), "{text}");
     }
-    assert_eq!(files(&second).len(), 2, "one for each account");
+    assert_eq!(files(&second).len(), 4, "hints and the last push, for each account");
     ends.copy(second.again().with_caches(), &["three"]);
     assert_eq!(ends.mount_sources(), [repository("one")], "without an account");
 }

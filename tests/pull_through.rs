@@ -3,7 +3,7 @@
 
 use longshore_content::Image;
 
-use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Seen};
+use crate::support::{Answer, FaultProxy, Longshore, Registry, Rule, Run, Seen};
 
 const LIST: &str = "team/app team/app 1\nteam/app team/app 2\n";
 const HINT: &str = "hint: choose a project or registry that is not a pull-through cache";
@@ -125,6 +125,44 @@ fn ordinary_registries_are_only_read_and_once() {
         let run = Longshore::new().mirror().list(LIST).source(source.address());
         run.destination(counting.address()).arg("--dry-run").run().exits(0);
         assert!(counting.requests().iter().all(reads), "{}", counting.tally());
+    }
+}
+
+/// Makes the noted time of the last push that many seconds older.
+fn age_the_push(run: &Run, seconds: u64) {
+    let hints = run.directory().join("../cache/hints");
+    let mut files =
+        std::fs::read_dir(hints).expect("there are hints").map(|file| file.unwrap().path());
+    let file = files.find(|file| file.to_string_lossy().ends_with("-pushed"));
+    let file = file.expect("the push was noted");
+    let pushed: u64 = std::fs::read_to_string(&file).unwrap().parse().expect("it is a number");
+    std::fs::write(file, (pushed - seconds).to_string()).unwrap();
+}
+
+#[test]
+fn a_registry_that_has_just_taken_a_push_is_not_asked() {
+    let source = source();
+    for server in [Registry::docker(), Registry::distribution()] {
+        let Some(registry) = server.start() else { return };
+        let counting = FaultProxy::before(&registry);
+        let mirror = |run: Longshore| {
+            let run = run.with_caches().mirror().list(LIST).source(source.address());
+            run.destination(counting.address()).run().exits(0)
+        };
+        let first = mirror(Longshore::new()).sums_up("2 copied");
+        let asked = || {
+            counting.forget();
+            mirror(first.again()).sums_up("0 copied, 2 skipped");
+            counting.requests().len() > 2
+        };
+        assert!(!asked(), "two tags were looked up: {}", counting.tally());
+        age_the_push(&first, 500);
+        assert!(!asked(), "within ten minutes: {}", counting.tally());
+        age_the_push(&first, 200);
+        assert!(asked() && asked(), "a run without a push shows nothing: {}", counting.tally());
+        counting.forget();
+        mirror(Longshore::new());
+        assert!(counting.requests().len() > 2, "other hints: {}", counting.tally());
     }
 }
 

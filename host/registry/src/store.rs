@@ -221,6 +221,7 @@ impl Destination for Client {
             let pushed = self.put_manifest(repository, reference, manifest, None).await;
             match pushed {
                 Ok(pushed) => {
+                    self.note_push(repository).await;
                     self.learn_homes(repository, manifest).await;
                     Ok(pushed)
                 }
@@ -260,6 +261,23 @@ impl Client {
         blobs.iter().for_each(|blob| hints.learn(&blob.digest, repository));
         if hints.should_flush() {
             self.hints.flush().await;
+        }
+    }
+
+    /// Records that the registry accepted a push into `repository`.
+    async fn note_push(&self, repository: &Repository) {
+        if self.hints.are_enabled()
+            && let Some(account) = self.account(repository).await
+        {
+            self.hints.note_push(&self.registry, account);
+        }
+    }
+
+    /// Whether the registry accepted a push from the same account in this run or a few minutes ago.
+    pub(crate) async fn was_pushed_to(&self, repository: &Repository) -> bool {
+        match self.account(repository).await {
+            Some(account) => self.hints.pushed_recently(&self.registry, account).await,
+            None => false,
         }
     }
 

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 
@@ -27,6 +28,8 @@ const BATCH: usize = 5_000;
 pub(crate) struct Hints {
     cache: Option<HintCache>,
     accounts: Mutex<HashMap<(Registry, String), Account>>,
+    /// The registries and accounts of pushes that were accepted and are not noted on disk yet.
+    pushed: Mutex<HashSet<(Registry, String)>>,
 }
 
 /// Read from disk on first use.
@@ -35,7 +38,7 @@ type Account = Arc<OnceCell<Arc<AccountHints>>>;
 impl Hints {
     /// Makes the hints of a run from `cache`; without a cache there are none.
     pub(crate) fn new(cache: Option<HintCache>) -> Self {
-        Self { cache, accounts: Mutex::default() }
+        Self { cache, accounts: Mutex::default(), pushed: Mutex::default() }
     }
 
     /// Whether hints are kept at all.
@@ -58,6 +61,23 @@ impl Hints {
         Some(Arc::clone(hints.get_or_init(read).await))
     }
 
+    /// Records that `registry` accepted a push from `account`.
+    pub(crate) fn note_push(&self, registry: &Registry, account: String) {
+        self.pushed().insert((registry.clone(), account));
+    }
+
+    /// Whether `registry` accepted a push from `account` in this run or a few minutes ago.
+    pub(crate) async fn pushed_recently(&self, registry: &Registry, account: String) -> bool {
+        let Some(cache) = &self.cache else { return false };
+        let key = (registry.clone(), account);
+        let is_noted = self.pushed().contains(&key);
+        is_noted || cache.pushed_recently(registry, &key.1, SystemTime::now()).await
+    }
+
+    fn pushed(&self) -> MutexGuard<'_, HashSet<(Registry, String)>> {
+        self.pushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Writes new hints to disk for later runs. Failures only cost later runs a saving.
     pub(crate) async fn flush(&self) {
         let Some(cache) = &self.cache else { return };
@@ -67,6 +87,10 @@ impl Hints {
             if let Some(updates) = updates.filter(|updates| !updates.is_empty()) {
                 cache.add(&registry, &account, updates).await;
             }
+        }
+        let pushed = std::mem::take(&mut *self.pushed());
+        for (registry, account) in pushed {
+            cache.note_push(&registry, &account).await;
         }
     }
 }

@@ -3,11 +3,14 @@
 //! There is one file per registry and account. Readers need no lock, as files are only replaced as
 //! a whole. Writers hold a lock and merge with what other runs wrote meanwhile.
 //!
+//! Beside the hints lies the time of the last push that the account made. For some minutes it shows that the
+//! registry is not a pull-through cache, so that the next run need not ask.
+//!
 //! Hints are optional: a folder that is unusable or locked for long, or a damaged file, counts as
 //! no hints.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,6 +23,10 @@ use longshore_oci::{Digest, Registry};
 const FOLDER: &str = "hints";
 /// The most hints per file; the oldest are dropped first.
 const LIMIT: usize = 100_000;
+/// The end of the name of a file that says when a push was last accepted.
+const PUSHED: &str = "-pushed";
+/// How long an accepted push shows that a registry stores what it shows.
+const RECENT: Duration = Duration::from_secs(600);
 /// How often a locked folder is tried, and the wait between tries.
 const TRIES: usize = 20;
 const WAIT: Duration = Duration::from_millis(50);
@@ -57,6 +64,39 @@ impl HintCache {
             tracing::debug!("cannot save blob hints: {error}");
         }
     }
+
+    /// Keeps the time of a push that `registry` has accepted from `account`.
+    pub(super) async fn note_push(&self, registry: &Registry, account: &str) {
+        let (inner, name) = (Arc::clone(&self.0), file_name(registry, account) + PUSHED);
+        let noting =
+            move || inner.0.replace(&name, &[since_1970(SystemTime::now()).to_string().as_bytes()]);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(noting).await {
+            tracing::debug!("cannot save the time of the push: {error}");
+        }
+    }
+
+    /// Whether `registry` accepted a push from `account` in the last minutes before `now`.
+    pub(super) async fn pushed_recently(
+        &self,
+        registry: &Registry,
+        account: &str,
+        now: SystemTime,
+    ) -> bool {
+        let (inner, name) = (Arc::clone(&self.0), file_name(registry, account) + PUSHED);
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut text = String::new();
+            inner.0.open_file(&name).ok()?.take(20).read_to_string(&mut text).ok()?;
+            text.parse::<u64>().ok()
+        });
+        let pushed = reading.await.ok().flatten();
+        let age = pushed.and_then(|pushed| since_1970(now).checked_sub(pushed));
+        age.is_some_and(|age| age < RECENT.as_secs())
+    }
+}
+
+/// Seconds since 1970.
+fn since_1970(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The file name for a registry and an account, hashed because account names are private.
@@ -67,8 +107,7 @@ fn file_name(registry: &Registry, account: &str) -> String {
 impl Inner {
     fn add(&self, name: &str, updates: &HintUpdates) -> io::Result<()> {
         let _lock = self.lock()?;
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let now = u32::try_from(since.as_secs()).unwrap_or(u32::MAX);
+        let now = u32::try_from(since_1970(SystemTime::now())).unwrap_or(u32::MAX);
         file::add(&self.0, name, updates, LIMIT, now)
     }
 
@@ -91,8 +130,9 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
+    use std::time::{Duration, SystemTime};
 
-    use super::{HintCache, HintUpdates, file_name};
+    use super::{HintCache, HintUpdates, PUSHED, file_name};
     use longshore_oci::Registry;
 
     fn registry() -> Registry {
@@ -131,6 +171,33 @@ mod tests {
         assert!(other.home(&[1; 32]).is_none(), "another account has other hints");
         let mode = fs::metadata(file(&runs[0])).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_push_is_recent_for_minutes_and_one_account() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = HintCache::open(root.path()).unwrap();
+        let now = SystemTime::now();
+        let after = |seconds| now + Duration::from_secs(seconds);
+        assert!(!cache.pushed_recently(&registry(), "jo", now).await, "there was none");
+        cache.note_push(&registry(), "jo").await;
+        for (account, time, expected) in [
+            ("jo", after(1), true),
+            ("jo", after(590), true),
+            ("jo", after(602), false),
+            ("mo", after(1), false),
+            // The clock was set back.
+            ("jo", now - Duration::from_secs(60), false),
+        ] {
+            let is_recent = cache.pushed_recently(&registry(), account, time).await;
+            assert_eq!(is_recent, expected, "{account} {time:?}");
+        }
+        let file = cache.0.0.path().join(file_name(&registry(), "jo") + PUSHED);
+        for damaged in ["", "x", "-1", "99999999999999999999999999"] {
+            fs::write(&file, damaged).unwrap();
+            assert!(!cache.pushed_recently(&registry(), "jo", now).await, "{damaged:?}");
+        }
+        assert_eq!(home(&cache, 1).await, None, "the hints are in another file");
     }
 
     #[tokio::test]

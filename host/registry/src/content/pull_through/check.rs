@@ -114,7 +114,7 @@ impl Client {
     }
 
     /// Asks a registry with distribution's code for what cannot exist: a cache answers in its own way.
-    /// Both requests only read.
+    /// Both requests only read. If the registry has just accepted a push, none is needed.
     ///
     /// Version 3 looks an upload up, and a cache has none. Version 2 refuses the upload's name first;
     /// its caches repeat the error of their upstream for an unknown manifest.
@@ -126,6 +126,9 @@ impl Client {
         repository: &Repository,
         intent: Intent,
     ) -> Result<bool, Undecided> {
+        if self.was_pushed_to(repository).await {
+            return Ok(false);
+        }
         let upload = format!("{repository}/blobs/uploads/{NO_UPLOAD}");
         let refusal = self.read_refusal(repository, &upload, intent).await?;
         if refusal.status == 500 && refusal.detail.contains("operation unsupported") {
