@@ -14,7 +14,7 @@ const CHARTS: [&str; 2] = ["HelmRelease", "HelmChart"];
 pub const KUSTOMIZE_IS_NOT_RUN: &str = "kustomize is not run: the files that it names are not read";
 
 /// Keys of kustomize's own file.
-const KUSTOMIZATION: [&str; 32] = [
+const KUSTOMIZATION: [&str; 33] = [
     "apiVersion",
     "bases",
     "buildMetadata",
@@ -29,6 +29,7 @@ const KUSTOMIZATION: [&str; 32] = [
     "helmChartInflationGenerator",
     "helmCharts",
     "helmGlobals",
+    "imageTags",
     "images",
     "kind",
     "labels",
@@ -54,6 +55,12 @@ const SETS: [&str; 5] = ["name", "newName", "newTag", "digest", "tagSuffix"];
 
 /// Group of Crossplane's packages.
 const PACKAGES: &str = "pkg.crossplane.io/";
+
+/// Group of the files from which Crossplane's packages are built.
+const PACKAGE_FILES: &str = "meta.pkg.crossplane.io/";
+
+/// Keys of the package that another one depends on.
+const DEPENDENCIES: [&str; 4] = ["package", "provider", "configuration", "function"];
 
 /// Group of the objects with which Flux looks for new tags.
 const TAG_SCANS: &str = "image.toolkit.fluxcd.io/";
@@ -85,8 +92,8 @@ pub fn is_object(root: &Node) -> bool {
         && (root.text_of("kind").is_some() || root.get("items").is_some())
 }
 
-/// Reports whether a document is the file of kustomize, which may leave out its kind: it sets images, and
-/// has no other keys than such files.
+/// Reports whether a document is the file of kustomize, which may leave out its group and kind: it says its kind or
+/// sets images, and has no other keys than such files.
 #[must_use]
 pub fn is_kustomization(root: &Node) -> bool {
     let known = |key: &str| KUSTOMIZATION.contains(&key);
@@ -94,10 +101,12 @@ pub fn is_kustomization(root: &Node) -> bool {
         item.text_of("name").is_some() && item.members().all(|(key, _)| SETS.contains(&&*key.text))
     };
     let changes = |item: &Node| SETS[1..].iter().any(|key| item.get(key).is_some());
-    let images = root.get("images").map(Node::items).unwrap_or_default();
+    let images = root.get("images").or_else(|| root.get("imageTags"));
+    let images = images.map(Node::items).unwrap_or_default();
     root.members().all(|(key, _)| known(&key.text))
         && images.iter().all(|item| sets(item))
-        && images.iter().any(|item| changes(item))
+        && (images.iter().any(|item| changes(item))
+            || root.text_of("kind") == Some("Kustomization"))
 }
 
 /// Returns `KIND/NAME` of an object; `None` for other mappings and for a list of objects.
@@ -127,6 +136,7 @@ pub(crate) fn read(node: &Node, found: &mut Found) -> Object {
         "Kustomization" | "Component" if version.contains("kustomize") => {
             kustomization(node, found)
         }
+        "ImageTagTransformer" if version == "builtin" => transformer(node, found),
         _ if CHARTS.contains(&kind) => {
             let message = "the chart is not rendered: only images named here are found";
             found.remark(node.place, Rule::Kind, message);
@@ -138,6 +148,7 @@ pub(crate) fn read(node: &Node, found: &mut Found) -> Object {
             return Object::Imageless;
         }
         _ if version.starts_with(PACKAGES) => package(node, found),
+        _ if version.starts_with(PACKAGE_FILES) => dependencies(node, found),
         _ => {}
     }
     Object::Usual
@@ -192,6 +203,33 @@ fn scanned(node: &Node, found: &mut Found) {
 
 fn kustomization(node: &Node, found: &mut Found) {
     found.remark(node.place, Rule::Kind, KUSTOMIZE_IS_NOT_RUN);
+}
+
+/// Adds the image that a transformer of kustomize sets.
+fn transformer(node: &Node, found: &mut Found) {
+    let Some(set) = node.get("imageTag") else { return };
+    let mark = found.key("imageTag");
+    replaced(set, found);
+    found.back(mark);
+}
+
+/// Names the packages that a Crossplane package depends on.
+fn dependencies(node: &Node, found: &mut Found) {
+    let Some(all) = node.path(&["spec", "dependsOn"]) else { return };
+    let mark = found.key("spec");
+    let _ = found.key("dependsOn");
+    for (index, item) in all.items().iter().enumerate() {
+        let package = DEPENDENCIES.iter().find_map(|key| Some((*key, item.get(key)?)));
+        let text = package.and_then(|(_, package)| package.as_text());
+        let Some(((key, package), text)) = package.zip(text) else { continue };
+        let mark = found.item(index);
+        let _ = found.key(key);
+        let version = item.text_of("version").unwrap_or("*");
+        let why = format!("Crossplane chooses its version by `{version}`");
+        found.doubtful(package.place, Rule::Kind, text, why);
+        found.back(mark);
+    }
+    found.back(mark);
 }
 
 /// Adds the image of a Crossplane package. The default registry of packages is Crossplane's.
@@ -257,7 +295,7 @@ pub(crate) fn docker_image(node: &Node, found: &mut Found) {
 pub(crate) fn replaced(item: &Node, found: &mut Found) {
     let text = |key: &str| item.text_of(key).filter(|text| !text.is_empty());
     let (new_name, tag, digest) = (text("newName"), text("newTag"), text("digest"));
-    let is_kustomize = new_name.is_some() || text("newTag").is_some();
+    let is_kustomize = SETS[1..].iter().any(|key| *key != "digest" && text(key).is_some());
     let Some(name) = new_name.or_else(|| text("name")) else { return };
     if !is_kustomize && (digest.is_none() || item.members().count() > 2) {
         return;

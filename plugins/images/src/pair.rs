@@ -6,6 +6,16 @@ use crate::likeness::{Likeness, is_digest, is_tag};
 use crate::name::{is_repository, words};
 use crate::setting::Setting;
 
+/// Ends of the names of settings that hold a registry.
+const REGISTRIES: [&str; 6] = [
+    "image-registry",
+    "registry",
+    "image-registry-server",
+    "registry-server",
+    "image-registry-host",
+    "registry-host",
+];
+
 /// The values of settings by the words of their names.
 pub(crate) struct ByName<'n> {
     values: HashMap<String, &'n str>,
@@ -65,7 +75,7 @@ impl<'n> ByName<'n> {
                 break;
             }
         }
-        let mut reference = match self.get(before, &["image-registry", "registry"]) {
+        let mut reference = match self.get(before, &REGISTRIES) {
             Some(registry) if likeness == Likeness::Path => {
                 format!("{}/{}", registry.trim_end_matches('/'), setting.value)
             }
@@ -122,6 +132,18 @@ mod tests {
             (
                 &[("jobImage", "a/b"), ("jobImageTag", "1"), ("jobImageRegistry", "r.io")],
                 Some("r.io/a/b:1"),
+            ),
+            (
+                &[
+                    ("image.repository", "a/b"),
+                    ("image.tag", "1"),
+                    ("image.registry.server", "r.io"),
+                ],
+                Some("r.io/a/b:1"),
+            ),
+            (
+                &[("X_IMAGE_REPO", "a/b"), ("X_IMAGE_TAG", "1"), ("X_REGISTRY_HOST", "r.io:5000")],
+                Some("r.io:5000/a/b:1"),
             ),
             (&[("jobImage", "q.io/a/b"), ("jobDigest", "sha256:aa")], Some("q.io/a/b@sha256:aa")),
             (&[("jobImage", "a/b"), ("version", "1")], None),

@@ -78,7 +78,11 @@ impl Split {
     /// field or not. A mapping that holds nothing but image fields may lack tag and digest.
     pub(crate) fn of(map: &Node, is_image: bool) -> Option<Self> {
         let text = |key: &str| map.text_of(key).map(str::trim).filter(|text| !text.is_empty());
-        let is_part = |key: &str| KNOWN.contains(&key) || is_image && PROJECTS.contains(&key);
+        let is_part = |key: &str| {
+            KNOWN.contains(&key)
+                || key.starts_with("registry.")
+                || is_image && PROJECTS.contains(&key)
+        };
         let is_bare = map.members().all(|(key, _)| is_part(&key.text));
         let prefix = text("prefix").filter(|_| is_image);
         // A hub is a project, to which the image is missing.
@@ -223,15 +227,19 @@ fn name_of(map: &Node, is_image: bool) -> (&'static str, Option<&str>) {
     }
 }
 
-/// Returns the host of `registry: HOST` or `registry: {server: HOST, port: PORT}`, without a scheme. The port
-/// may also be the `registryPort` beside it.
+/// Returns the host of `registry: HOST`, `registry: {server: HOST, port: PORT}` or `registry.server: HOST`, without
+/// a scheme. The port may also be the `registryPort` beside it.
 fn registry(map: &Node) -> Option<Cow<'_, str>> {
-    let registry = ["registry", "imageRegistry"].iter().find_map(|key| map.get(key))?;
-    let host = HOSTS.iter().find_map(|key| registry.text_of(key));
-    let host = host.or_else(|| registry.text_of("name").filter(|name| is_registry(name)));
-    let host = registry.as_text().or(host)?.trim();
+    let named = ["registry", "imageRegistry"].iter().find_map(|name| map.get(name));
+    let part = |key: &str| match named {
+        Some(registry) => registry.text_of(key),
+        None => map.text_of(&format!("registry.{key}")),
+    };
+    let host = HOSTS.iter().find_map(|key| part(key));
+    let host = host.or_else(|| part("name").filter(|name| is_registry(name)));
+    let host = named.and_then(|registry| registry.as_text()).or(host)?.trim();
     let host = host.split_once("://").map_or(host, |(_, host)| host);
-    let port = registry.text_of("port").or_else(|| PORTS.iter().find_map(|key| map.text_of(key)));
+    let port = part("port").or_else(|| PORTS.iter().find_map(|key| map.text_of(key)));
     let port = port.map(str::trim).filter(|port| port.parse().is_ok_and(|port: u16| port > 0));
     match port {
         _ if host.is_empty() => None,

@@ -101,6 +101,19 @@ fn a_registry_may_be_a_mapping() {
         ("{registry: r.io, image: 'q.io/b:1'}", &["q.io/b 1"], &[]),
         ("{registry: {server: r.io}, name: a/b, tag: 1}", &["r.io/a/b 1"], &[]),
         ("{registry: {name: secret}, repository: a/b, tag: 1}", &["a/b 1"], &[]),
+        ("{registry.server: r.io, repository: a/b, tag: 1}", &["r.io/a/b 1"], &[]),
+        (
+            "{x: {registry.host: r.io, registry.port: 5000, repository: a, tag: 1}}",
+            &["r.io:5000/a 1"],
+            &[],
+        ),
+        (
+            "{image: {registry.url: 'https://r.io/x/', repository: a, digest: 'sha256:aa'}}",
+            &["r.io/x/a @sha256:aa"],
+            &[],
+        ),
+        ("{registry.server: r.io, registryPort: 82, name: a, tag: 1}", &["r.io:82/a 1"], &[]),
+        ("{registry.name: secret, repository: a/b, tag: 1}", &["a/b 1"], &[]),
         ("{registry: {secret: x}, repository: a/b, tag: 1}", &["a/b 1"], &[]),
         ("{registry: '', repository: a/b, tag: 1}", &["a/b 1"], &[]),
     ]);
@@ -184,12 +197,56 @@ fn kustomize_sets_images() {
         ("{name: a, newName: 'q.io/b:3'}", &["q.io/b 3"], &[""]),
         ("{name: nginx, newTag: '2'}", &["nginx 2"], &["", "nginx:2"]),
         ("{name: a, newName: q.io/b}", &[], &["", "q.io/b"]),
+        ("{name: q.io/a, tagSuffix: -x}", &[], &["", "q.io/a"]),
         ("", &[], &[""]),
     ] {
         let (found, warned) = of(images);
         assert_eq!(found, expected, "{images}");
         // The first remark says that kustomize is not run.
         assert_eq!(warned, suspects, "{images}");
+    }
+}
+
+#[test]
+fn transformers_of_kustomize_set_images() {
+    let of = |set: &str| {
+        let head = "apiVersion: builtin\nkind: ImageTagTransformer\nmetadata: {name: a}\n";
+        document(&format!("{head}imageTag: {{{set}}}\n"))
+    };
+    for (set, expected, suspects) in [
+        ("name: q.io/a, newTag: '2'", &["q.io/a 2"][..], &[][..]),
+        ("name: a, newName: q.io/b, digest: 'sha256:aa'", &["q.io/b @sha256:aa"], &[]),
+        ("name: q.io/a, digest: 'sha256:aa'", &["q.io/a @sha256:aa"], &[]),
+        ("name: nginx, newTag: '2'", &["nginx 2"], &["nginx:2"]),
+        ("name: a, newName: q.io/b", &[], &["q.io/b"]),
+    ] {
+        let (found, warned) = of(set);
+        assert_eq!(
+            (found, warned),
+            (
+                expected.iter().map(|&text| text.to_owned()).collect(),
+                suspects.iter().map(|&text| text.to_owned()).collect()
+            ),
+            "{set}"
+        );
+    }
+    let old = "kind: Kustomization\nimageTags: [{name: q.io/a, newTag: '2'}]\n";
+    assert_eq!(document(old).0, ["q.io/a 2"]);
+}
+
+#[test]
+fn dependencies_of_crossplane_are_named() {
+    for (item, suspect) in [
+        ("{provider: xpkg.upbound.io/a/b, version: '>=v1'}", &["xpkg.upbound.io/a/b"][..]),
+        ("{configuration: q.io/a/b, version: v2}", &["q.io/a/b"]),
+        ("{function: a/b}", &["a/b"]),
+        ("{apiVersion: x/v1, kind: Function, package: q.io/f, version: '*'}", &["q.io/f"]),
+        ("{version: v1}", &[]),
+    ] {
+        let head = "apiVersion: meta.pkg.crossplane.io/v1\nkind: Configuration\n";
+        let (found, warned) = document(&format!("{head}spec: {{dependsOn: [{item}]}}\n"));
+        assert_eq!(found, [""; 0], "{item}");
+        assert_eq!(warned, suspect, "{item}");
     }
 }
 

@@ -455,7 +455,8 @@ impl<'f> Walk<'f> {
     }
 
     fn list_item(&mut self, name: &str, item: &Node) {
-        if name == "images" {
+        // Old files of kustomize have `imageTags`.
+        if matches!(name, "images" | "imageTags") {
             object::replaced(item, self.found);
         }
         let named = item.text_of("name").filter(|name| Likeness::of(name) == Likeness::Full);

@@ -57,7 +57,7 @@ pub fn parse(_file_name: &str, text: &str) -> Parsed {
         } else if root.as_mapping().is_some() {
             if root.get("kind").is_none() && is_kustomization(root) {
                 parsed.warn(root.place, KUSTOMIZE_IS_NOT_RUN);
-            } else if !is_object(root) {
+            } else if !is_object(root) && !is_kustomization(root) {
                 parsed.warn(root.place, "the document has no apiVersion and kind");
             }
             longshore_plugin_images::add(longshore_plugin_images::find(root), &mut parsed);
