@@ -129,6 +129,10 @@ async fn a_chart_that_helm_would_not_install_is_refused() {
         (chart("kubeVersion: '>=1.99'"), "requires kubeVersion >=1.99, and Kubernetes is v1."),
         (chart("dependencies: [{name: db, version: 1.0.0}]"), "missing in charts/ directory: db"),
         ("name: c".to_owned(), "validation: "),
+        (
+            "apiVersion: v9\nname: c\nversion: 1.0.0".to_owned(),
+            "apiVersion \"v9\" of Chart.yaml is neither v1 nor v2 (chart)",
+        ),
         ("a: b: c".to_owned(), "cannot load Chart.yaml"),
     ] {
         let failure = Chart::new(&[("Chart.yaml", &yaml)]).failure(&renderer).await;

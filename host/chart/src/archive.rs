@@ -13,6 +13,7 @@ mod unpack;
 pub use chart::Chart;
 pub use error::ArchiveError;
 pub use folder::{ChartFolder, Locked, metadata_in};
+pub(crate) use metadata::parse_dependencies;
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use pack::pack;
 

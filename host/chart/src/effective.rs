@@ -2,13 +2,19 @@
 
 use std::collections::HashMap;
 
-use longshore_plugin_sdk::yaml::{self, Node, read_last};
+use longshore_plugin_sdk::yaml::{self, Key, Node, read_last};
 use serde_json::{Map, Number, Value};
 
-use crate::archive::{Chart, Metadata};
+use crate::archive::{Chart, Metadata, parse_dependencies};
 
 /// The deepest nesting of subcharts.
 const DEPTH: usize = 16;
+
+/// The file in which charts of `apiVersion: v1` name their dependencies.
+const REQUIREMENTS: &str = "requirements.yaml";
+
+/// The files beside `Chart.yaml` that are read.
+const FILES: [&str; 2] = ["values.yaml", REQUIREMENTS];
 
 /// The most values in a file with all aliases expanded.
 const MOST_VALUES: usize = 500_000;
@@ -47,12 +53,18 @@ pub(crate) fn effective(chart: &Chart, over: &[String]) -> Vec<Effective> {
     let files: HashMap<&str, &[u8]> = chart
         .files()
         .iter()
-        .filter(|(path, _)| path.ends_with("/values.yaml") || path == "values.yaml")
+        .filter(|(path, _)| FILES.contains(&path.rsplit('/').next().unwrap_or_default()))
         .map(|(path, content)| (path.as_str(), content.as_slice()))
         .collect();
-    let metadata: HashMap<&str, Metadata> = charts(chart)
-        .filter_map(|(folder, text)| Some((folder, Metadata::parse(text).ok()?)))
-        .collect();
+    let read = |folder: &str, text: &[u8]| {
+        let mut metadata = Metadata::parse(text).ok()?;
+        let required = files.get(format!("{folder}{REQUIREMENTS}").as_str());
+        let required = required.and_then(|text| parse_dependencies(REQUIREMENTS, text).ok());
+        metadata.dependencies = required.unwrap_or(metadata.dependencies);
+        Some(metadata)
+    };
+    let metadata: HashMap<&str, Metadata> =
+        charts(chart).filter_map(|(folder, text)| Some((folder, read(folder, text)?))).collect();
     let mut set = Value::Object(Map::new());
     for text in over {
         merge(&mut set, &parse(text.as_bytes()));
@@ -127,14 +139,18 @@ fn is_subchart(below: &str) -> bool {
     })
 }
 
-/// Parses values; a text that is not a mapping, or too large, has none.
+/// Parses values, and merges those of all documents. A text that is too large has none.
 fn parse(text: &[u8]) -> Value {
     let documents = read_last(&String::from_utf8_lossy(text));
     let mut left = MOST_VALUES;
-    match documents.whole().first().and_then(|root| value(root, &mut left)) {
-        Some(value @ Value::Object(_)) => value,
-        _ => Value::Object(Map::new()),
+    let mut all = Value::Object(Map::new());
+    for root in documents.whole() {
+        match value(root, &mut left) {
+            Some(values) => merge(&mut all, &values),
+            None => return Value::Object(Map::new()),
+        }
     }
+    all
 }
 
 /// Returns a node as JSON; `None` if it has more than `left` values. Aliases count each time.
@@ -148,10 +164,19 @@ fn value(node: &Node, left: &mut usize) -> Option<Value> {
             Value::Array(items.iter().map(|item| value(item, left)).collect::<Option<_>>()?)
         }
         yaml::Value::Mapping(map) => {
-            let pairs = map.iter().map(|(key, node)| Some((key.text.clone(), value(node, left)?)));
+            let pairs = map.iter().map(|(key, node)| Some((key_text(key), value(node, left)?)));
             Value::Object(pairs.collect::<Option<_>>()?)
         }
     })
+}
+
+/// Returns a key as Helm has it: a boolean or number without quotes gets its usual text, so `on` is `true`.
+fn key_text(key: &Key) -> String {
+    match plain(&key.text) {
+        Value::Bool(is) if key.plain => is.to_string(),
+        Value::Number(number) if key.plain => number.to_string(),
+        _ => key.text.clone(),
+    }
 }
 
 /// Returns a scalar without quotes: a boolean or number, if it is one, as Helm reads it, which is YAML 1.1.
@@ -303,6 +328,69 @@ mod tests {
         }
         for other in ["[1]", "text", "", "a: [", "\u{feff}"] {
             assert_eq!(parse(other.as_bytes()), json!({}), "{other}");
+        }
+    }
+
+    #[test]
+    fn keys_have_the_texts_that_helm_gives_them() {
+        // What `toYaml` prints in Helm 4.3.
+        for (key, expected) in [
+            ("on", "true"),
+            ("y", "true"),
+            ("No", "false"),
+            ("true", "true"),
+            ("0777", "511"),
+            ("1_000", "1000"),
+            ("0x1F", "31"),
+            ("1.50", "1.5"),
+            ("1e3", "1000"),
+            ("2024-01-01", "2024-01-01"),
+            ("yEs", "yEs"),
+            ("name", "name"),
+            ("'on'", "on"),
+            ("\"0777\"", "0777"),
+            ("!!str no", "no"),
+        ] {
+            assert_eq!(parse(format!("{key}: x").as_bytes()), json!({expected: "x"}), "{key}");
+            let below = format!("a: [&a {{{key}: x}}, {{<<: *a}}]");
+            let expected = json!({expected: "x"});
+            assert_eq!(parse(below.as_bytes()), json!({"a": [expected, expected]}), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_documents_of_a_file_are_merged() {
+        for (text, expected) in [
+            ("a: {b: 1, c: 2}\n---\na: {b: 3}\nd: 4\n", json!({"a": {"b": 3, "c": 2}, "d": 4})),
+            ("---\na: 1\n---\n# none\n---\nb: 2\n", json!({"a": 1, "b": 2})),
+            ("a: 1\n---\na: null\n", json!({})),
+            ("# first\n---\na: [1]\n---\na: [2]\n", json!({"a": [2]})),
+        ] {
+            assert_eq!(parse(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn old_charts_name_their_dependencies_in_a_file_of_its_own() {
+        for (head, file, expected) in [
+            ("apiVersion: v1", "{dependencies: [{name: b, alias: one}]}", &["one", ""][..]),
+            ("x: 1", "dependencies: [{name: b, alias: one}, {name: b}]", &["one", "b", ""]),
+            // Helm warns, and takes them.
+            (
+                "apiVersion: v2\ndependencies: [{name: b}]",
+                "dependencies: [{name: b, alias: c}]",
+                &["c", ""],
+            ),
+            ("apiVersion: v1", "dependencies: [", &["b", ""]),
+        ] {
+            let chart = chart(&[
+                ("Chart.yaml", &format!("{head}\nname: a\nversion: 1.0.0\n")),
+                ("requirements.yaml", file),
+                ("charts/b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 1.0.0\n"),
+            ]);
+            let found: Vec<_> =
+                effective(&chart, &[]).iter().map(|values| values.prefix.join(".")).collect();
+            assert_eq!(found, expected, "{head} {file}");
         }
     }
 

@@ -23,6 +23,9 @@ func load(files []File) (*chart.Chart, error) {
 	if err != nil {
 		return nil, failed(codeChart, err.Error())
 	}
+	if version := chrt.Metadata.APIVersion; version != chart.APIVersionV1 && version != chart.APIVersionV2 {
+		return nil, failedf(codeChart, "apiVersion %q of Chart.yaml is neither v1 nor v2", version)
+	}
 	if kind := chrt.Metadata.Type; kind != "" && kind != "application" {
 		return nil, failedf(codeChart, "%s charts are not installable", kind)
 	}

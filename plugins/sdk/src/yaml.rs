@@ -11,6 +11,7 @@ mod read;
 use std::rc::Rc;
 
 pub use look::outline;
+pub use mend::mended;
 pub use read::{Documents, read, read_last};
 
 use crate::diagnostic::Place;
@@ -58,6 +59,8 @@ pub struct Key {
     pub place: Place,
     /// The key.
     pub text: String,
+    /// Whether the key stands without quotes and without the tag `!!str`.
+    pub plain: bool,
 }
 
 /// Key-value pairs in the order of the text. Keys are unique. Keys merged with `<<` come last.

@@ -51,6 +51,17 @@ pub struct Locked {
     pub version: String,
 }
 
+impl Locked {
+    /// Reports whether two dependencies are one chart. Their aliases may differ.
+    fn is_same(&self, other: &Self) -> bool {
+        let of = |locked: &Self| {
+            let Dependency { name, repository, .. } = locked.dependency.clone();
+            (name, repository, locked.version.clone())
+        };
+        of(self) == of(other)
+    }
+}
+
 impl ChartFolder {
     /// Reads the folder at `path`, and the folders that its `file://` dependencies name.
     ///
@@ -88,11 +99,12 @@ impl ChartFolder {
     ) -> Result<(), ArchiveError> {
         let mut dependencies = self.metadata.dependencies.clone();
         let mut lock = "Chart.lock";
-        if self.metadata.api_version == "v1"
-            && let Some(text) = self.file("requirements.yaml")
-        {
+        // Helm takes those of newer charts too, with a warning.
+        if let Some(text) = self.file("requirements.yaml") {
             dependencies = parse_dependencies("requirements.yaml", text)?;
-            lock = "requirements.lock";
+            if self.file("requirements.lock").is_some() {
+                lock = "requirements.lock";
+            }
         }
         let locked = self.file(lock).map(|text| parse_dependencies(lock, text)).transpose()?;
         let present = self.present(budget)?;
@@ -126,7 +138,8 @@ impl ChartFolder {
                 Some(locked) => locked_version(locked, at, &dependencies, &fits)?,
             };
             let missing = Locked { dependency: dependency.clone(), version };
-            if !self.missing.contains(&missing) {
+            let is_same = |known: &Locked| known.is_same(&missing);
+            if !self.missing.iter().any(is_same) {
                 self.missing.push(missing);
             }
         }
@@ -178,7 +191,7 @@ impl ChartFolder {
     pub fn add(&mut self, place: &[usize], name: &str, version: &str, archive: Vec<u8>) {
         match place.split_first().and_then(|(at, rest)| Some((self.local.get_mut(*at)?, rest))) {
             Some((local, rest)) => local.add(rest, name, version, archive),
-            None => self.files.push((format!("charts/{name}-{version}.tgz"), archive)),
+            None => put(&mut self.files, name, version, archive),
         }
     }
 
@@ -186,12 +199,18 @@ impl ChartFolder {
     pub fn pack(self) -> Vec<u8> {
         let mut files = self.files;
         for local in self.local {
-            let Metadata { name, version, .. } = &local.metadata;
-            let path = format!("charts/{name}-{version}.tgz");
-            files.push((path, local.pack()));
+            let Metadata { name, version, .. } = local.metadata.clone();
+            put(&mut files, &name, &version, local.pack());
         }
         pack(&self.metadata.name, &files)
     }
+}
+
+/// Adds the archive of a subchart. Dependencies with different aliases may be one chart, whose archive is there once.
+fn put(files: &mut Files, name: &str, version: &str, archive: Vec<u8>) {
+    let path = format!("charts/{name}-{version}.tgz");
+    files.retain(|(known, _)| *known != path);
+    files.push((path, archive));
 }
 
 /// The version in the lock for the dependency at this position.

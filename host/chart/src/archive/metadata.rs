@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use longshore_oci::version_of_tag;
+use longshore_plugin_sdk::yaml::mended;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ArchiveError;
@@ -17,13 +18,13 @@ pub struct Metadata {
     pub name: String,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub home: String,
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "texts")]
     pub sources: Vec<String>,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub version: String,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub description: String,
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "texts")]
     pub keywords: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub maintainers: Vec<Maintainer>,
@@ -39,7 +40,7 @@ pub struct Metadata {
     pub app_version: String,
     #[serde(skip_serializing_if = "is_false", deserialize_with = "or_default")]
     pub deprecated: bool,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "named_texts")]
     pub annotations: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub kube_version: String,
@@ -79,7 +80,7 @@ pub struct Dependency {
     pub repository: String,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub condition: String,
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "texts")]
     pub tags: Vec<String>,
     #[serde(skip_serializing_if = "is_false", deserialize_with = "or_default")]
     pub enabled: bool,
@@ -101,6 +102,20 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// Reads texts. One that is `null` is empty, as in Go.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts: Vec<Option<String>> = or_default(deserializer)?;
+    Ok(texts.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+/// Reads named texts. One that is `null` is empty, as in Go.
+fn named_texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let texts: BTreeMap<String, Option<String>> = or_default(deserializer)?;
+    Ok(texts.into_iter().map(|(name, text)| (name, text.unwrap_or_default())).collect())
+}
+
 /// The dependencies in `Chart.lock`, `requirements.yaml` or `requirements.lock`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -115,16 +130,18 @@ impl Metadata {
     /// # Errors
     /// If it is not YAML, or a field is missing or wrong.
     pub fn parse(text: &[u8]) -> Result<Self, ArchiveError> {
-        let metadata: Self = parse_yaml("Chart.yaml", text)?;
+        let mut metadata: Self = parse_yaml("Chart.yaml", text)?;
+        // Charts for Helm 2 may have none.
+        if metadata.api_version.is_empty() {
+            "v1".clone_into(&mut metadata.api_version);
+        }
         metadata.check()?;
         Ok(metadata)
     }
 
     fn check(&self) -> Result<(), ArchiveError> {
         let wrong = |text: String| Err(ArchiveError::Field(text));
-        for (field, value) in
-            [("apiVersion", &self.api_version), ("name", &self.name), ("version", &self.version)]
-        {
+        for (field, value) in [("name", &self.name), ("version", &self.version)] {
             if value.trim().is_empty() {
                 return wrong(format!("{field} is missing"));
             }
@@ -167,7 +184,7 @@ impl Metadata {
 }
 
 /// Parses the dependencies of `Chart.lock`, `requirements.yaml` or `requirements.lock`.
-pub(super) fn parse_dependencies(
+pub(crate) fn parse_dependencies(
     file: &'static str,
     text: &[u8],
 ) -> Result<Vec<Dependency>, ArchiveError> {
@@ -185,10 +202,31 @@ fn parse_yaml<T: serde::de::DeserializeOwned>(
     };
     let text = std::str::from_utf8(text)
         .map_err(|_| ArchiveError::Yaml { file, message: "it is not UTF-8".to_owned() })?;
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+    let text = first_document(text);
+    let read = |text: &str| serde_saphyr::from_str_with_options(text, options.clone());
+    let found = read(text).or_else(|error| mended(text).ok_or(error).and_then(|text| read(&text)));
+    found.map_err(|error| {
         let message = error.to_string();
         ArchiveError::Yaml { file, message: message.lines().next().unwrap_or_default().to_owned() }
     })
+}
+
+/// Returns the first document of a text. Helm reads no further.
+fn first_document(text: &str) -> &str {
+    let mut is_begun = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let is_marker = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.trim_start() != rest || rest.is_empty());
+        if is_marker && is_begun {
+            return &text[..at];
+        }
+        let is_empty = line.trim().is_empty() || line.trim_start().starts_with('#');
+        is_begun |= is_marker || !is_empty && !line.starts_with('%');
+        at += line.len();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -213,9 +251,31 @@ mod tests {
     }
 
     #[test]
+    fn files_are_read_as_helm_reads_them() {
+        for (text, expected) in [
+            ("keywords: [null, a, 1]", r#""keywords":["","a","1"]"#),
+            ("sources: [~]\nkeywords: null", r#""sources":[""]"#),
+            ("annotations: {a: null, b: ~, c: ''}", r#""annotations":{"a":"","b":"","c":""}"#),
+            ("description: \"one\ntwo\"", r#""description":"one two""#),
+            ("description: 'one\n\n two'\nhome: x", r#""home":"x""#),
+            ("home: x\n---\n", r#""home":"x""#),
+            ("home: x\r\n---\r\n", r#""home":"x""#),
+            ("home: x\n--- # y\nname: b\n---\n", r#""home":"x""#),
+            ("home: x\n...\n", r#""home":"x""#),
+            ("description: |\n  a\n  ---\n  b", r#""description":"a\n---\nb"#),
+            ("description: ---", r#""description":"---""#),
+        ] {
+            for head in ["", "---\n", "# a\n\n--- # b\n", "%YAML 1.1\n---\n"] {
+                let text = format!("{head}apiVersion: v2\nname: a\nversion: 1.0.0\n{text}\n");
+                let found = serde_json::to_string(&Metadata::parse(text.as_bytes()).unwrap());
+                assert!(found.unwrap().contains(expected), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn each_wrong_field_is_named() {
         let with = |line: &str| format!("apiVersion: v2\n{line}");
-        assert_eq!(error("name: a\nversion: 1.0.0\n"), "Chart.yaml: apiVersion is missing");
         assert_eq!(error(&with("version: 1.0.0\n")), "Chart.yaml: name is missing");
         assert_eq!(error(&with("name: a\n")), "Chart.yaml: version is missing");
         for name in ["..", "a/b", "'a\\b'", "\"a\\0b\""] {
@@ -230,6 +290,14 @@ mod tests {
         assert!(error("a: [\n").starts_with("Chart.yaml: "));
         let twice = "name: a\nversion: 1.0.0\ndependencies: [{name: b}, {name: c, alias: b}]\n";
         assert!(error(&with(twice)).contains("two dependencies"));
+    }
+
+    #[test]
+    fn a_chart_for_helm_2_needs_no_version_of_the_api() {
+        for line in ["", "apiVersion:\n", "apiVersion: ''\n", "apiVersion: v1\n"] {
+            let metadata = Metadata::parse(format!("{line}name: a\nversion: 1.0.0\n").as_bytes());
+            assert_eq!(metadata.unwrap().api_version, "v1", "{line}");
+        }
     }
 
     #[test]

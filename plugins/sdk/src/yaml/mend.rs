@@ -20,7 +20,8 @@ const MAX_COLUMN: usize = 1024;
 
 /// Returns the text without these faults, or `None` if it has none. Scans the text once, as each scan
 /// goes on at the line behind the fault.
-pub(super) fn mended(text: &str) -> Option<String> {
+#[must_use]
+pub fn mended(text: &str) -> Option<String> {
     let mut result = String::new();
     let mut rest = text;
     while let Some(Stop { at, fault }) = first_error(rest) {

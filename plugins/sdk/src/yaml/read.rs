@@ -254,15 +254,15 @@ impl Builder {
             Collection::Sequence(items) => items.push(node),
             Collection::Mapping { mapping, key, merged, places } => match key.take() {
                 None => {
-                    let text = match &node.value {
-                        Value::Scalar(scalar) => scalar.text.clone(),
-                        Value::Null => "null".to_owned(),
+                    let (text, plain) = match &node.value {
+                        Value::Scalar(scalar) => (scalar.text.clone(), scalar.plain),
+                        Value::Null => ("null".to_owned(), true),
                         _ => {
                             let message = format!("a key must be a string, found {}", node.kind());
                             return Err(Diagnostic::error(place, message));
                         }
                     };
-                    *key = Some(Key { place, text });
+                    *key = Some(Key { place, text, plain });
                 }
                 Some(key) if key.text == "<<" => merged.push(node),
                 Some(key) => match places.get(&key.text) {

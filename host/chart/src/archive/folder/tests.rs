@@ -181,24 +181,59 @@ fn a_dependency_that_is_nowhere_or_another_chart_is_named() {
 }
 
 #[test]
+fn aliases_of_one_chart_share_its_archive() {
+    let root = tempfile::tempdir().unwrap();
+    let (main, near) = (root.path().join("main"), root.path().join("near"));
+    chart(&near, "near", "");
+    let with = |name: &str, version: &str, repository: &str, alias: &str| {
+        format!("{}  alias: {alias}\n", dependency(name, version, repository))
+    };
+    let needs = [
+        with("near", "1.x", "file://../near", "one"),
+        with("near", "~1", "file://../near", "two"),
+        with("far", "~1", "https://r", "three"),
+        with("far", "~1", "https://r", "four"),
+        with("far", ">=1", "https://r", "five"),
+        with("far", "~1", "https://other", "six"),
+    ];
+    chart(&main, "main", &format!("dependencies:\n{}", needs.concat()));
+    let mut folder = ChartFolder::read(&main).unwrap();
+    let missing = folder.missing();
+    let asked = missing.iter().map(|(_, locked)| locked.dependency.alias.as_str());
+    assert_eq!(asked.collect::<Vec<_>>(), ["three", "five", "six"]);
+    for (place, _) in &missing {
+        folder.add(place, "far", "1.0.0", ChartFolder::read(&near).unwrap().pack());
+    }
+    let packed = Chart::of_archive(&folder.pack()).unwrap();
+    let found = packed.files().iter().filter(|(path, _)| path.ends_with("Chart.yaml"));
+    let found: Vec<_> = found.map(|(path, _)| path.as_str()).collect();
+    assert_eq!(found.len(), 3, "{found:?}");
+}
+
+#[test]
 fn requirements_of_old_charts_count() {
-    let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        &[
-            ("Chart.yaml", "apiVersion: v1\nname: a\nversion: 1.0.0\n"),
-            (
-                "requirements.yaml",
-                &format!("dependencies:\n{}", dependency("b", "~1", "https://r")),
-            ),
-            (
-                "requirements.lock",
-                &format!("dependencies:\n{}", dependency("b", "1.5.0", "https://r")),
-            ),
-        ],
-    );
-    let found = ChartFolder::read(folder.path()).unwrap().missing();
-    assert_eq!((found[0].1.dependency.name.as_str(), found[0].1.version.as_str()), ("b", "1.5.0"));
+    for (head, lock) in [
+        ("apiVersion: v1", "requirements.lock"),
+        ("home: https://x", "requirements.lock"),
+        ("apiVersion: v2", "requirements.lock"),
+        ("apiVersion: v2", "Chart.lock"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            folder.path(),
+            &[
+                ("Chart.yaml", &format!("{head}\nname: a\nversion: 1.0.0\n")),
+                (
+                    "requirements.yaml",
+                    &format!("dependencies:\n{}", dependency("b", "~1", "https://r")),
+                ),
+                (lock, &format!("dependencies:\n{}", dependency("b", "1.5.0", "https://r"))),
+            ],
+        );
+        let found = ChartFolder::read(folder.path()).unwrap().missing();
+        let found = (found[0].1.dependency.name.as_str(), found[0].1.version.as_str());
+        assert_eq!(found, ("b", "1.5.0"), "{head} {lock}");
+    }
 }
 
 #[test]
