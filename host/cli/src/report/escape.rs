@@ -9,19 +9,19 @@ const INDENT: &str = "    ";
 
 /// Escapes text of several lines, and keeps its line breaks.
 ///
-/// Indents each line that could pass for the start of a log record, so that no text can forge one.
+/// If a line could pass for the start of a log record, all lines but the first are indented. So no text can forge a
+/// record, and the marks below a line of a file keep their column.
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     if !is_unsafe_text(text) {
         return Cow::Borrowed(text);
     }
     let text = text.strip_suffix('\n').unwrap_or(text);
+    let indent = if text.split('\n').skip(1).all(is_inside_document) { "" } else { INDENT };
     let mut shown = String::with_capacity(text.len() + 16);
     for (number, line) in text.split('\n').enumerate() {
         if number > 0 {
             shown.push('\n');
-            if !is_inside_document(line) {
-                shown.push_str(INDENT);
-            }
+            shown.push_str(indent);
         }
         // A tab cannot hide text.
         for (number, part) in line.strip_suffix('\r').unwrap_or(line).split('\t').enumerate() {
@@ -65,6 +65,11 @@ mod tests {
         );
         assert_eq!(escape_lines("a\n 11:22:33 [INFO] b"), "a\n     11:22:33 [INFO] b");
         assert_eq!(escape_lines("a\n[INFO] b\n{} c"), "a\n    [INFO] b\n    {} c");
+        assert_eq!(
+            escape_lines("at line 1\n  |\n1 | a = b\n  |     ^"),
+            "at line 1\n      |\n    1 | a = b\n      |     ^",
+            "the mark stays below its word"
+        );
         assert_eq!(escape_lines("a\u{2028}11:22:33\tb\rc"), "a\\u{2028}11:22:33\tb\\rc");
     }
 }
