@@ -1,6 +1,6 @@
 //! Follows a run by its events, and makes its report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -146,6 +146,10 @@ struct Progress {
     verb: Verb,
     /// Entries that failed like an earlier one, for a login that is refused to all of them.
     repeated: Repeated,
+    /// The jobs that have begun and not ended.
+    begun: HashSet<u32>,
+    /// Entries that an interrupt left before they began: the log counts them.
+    not_begun: usize,
     /// True if the log omits successful entries, because standard output shows them at the end.
     quiet: bool,
 }
@@ -160,6 +164,8 @@ impl Progress {
             list: options.list.clone(),
             verb: options.verb,
             repeated: Repeated::default(),
+            begun: HashSet::new(),
+            not_begun: 0,
             quiet: options.dry_run && options.output == OutputFormat::Text,
         }
     }
@@ -179,6 +185,7 @@ impl Progress {
 
     fn started(&mut self, number: u32) {
         let Some(row) = self.rows.get(number) else { return };
+        self.begun.insert(number);
         self.course.started(number, || escape(&row.entry().source.to_string()).into_owned());
     }
 
@@ -197,7 +204,12 @@ impl Progress {
         let Some(row) = self.rows.get(number) else { return };
         self.totals.count(row);
         self.course.finished(number, row.status() == Status::Failed);
-        if is_repeated {
+        let has_begun = self.begun.remove(&number);
+        if row.is_unfinished() && !has_begun {
+            self.not_begun += 1;
+            let text = format!("not begun: {}", row.entry());
+            self.log.record(Level::Debug, Some(number), None, &text);
+        } else if is_repeated {
             let error = row.error().unwrap_or_default();
             self.repeated.count += 1;
             self.repeated.first.get_or_insert_with(|| error.to_owned());
@@ -279,6 +291,10 @@ impl Progress {
     fn end(mut self) -> (Rows, Totals, Figures) {
         for row in self.rows.iter().filter(|row| !row.has_ended()) {
             self.totals.count(row);
+        }
+        if self.not_begun > 0 {
+            let entries = counted(self.not_begun, "entry was", "entries were");
+            self.log.write(Level::Warning, &format!("{entries} not begun: interrupted"));
         }
         if let Repeated { count, first: Some(first), hint } = &self.repeated {
             let entries = counted(*count, "more entry", "more entries");

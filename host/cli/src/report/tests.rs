@@ -130,6 +130,25 @@ fn each_way_to_end_has_its_log_line() {
 }
 
 #[test]
+fn an_interrupt_counts_what_never_began() {
+    let (log, page) = log_at_noon(false, false);
+    let (sender, receiver) = EventSender::channel();
+    let interrupted = || Outcome { unfinished: true, ..Outcome::failed("interrupted") };
+    sender.send(Event::Started { job: 1 });
+    for job in 1..=3 {
+        sender.send(Event::Finished { job, outcome: Box::new(interrupted()) });
+    }
+    drop(sender);
+    let jobs = Arc::new([job(1, "a"), job(2, "b"), job(3, "c")].into_iter().collect());
+    let report = blocking(Reporter::new(options(), log).run(jobs, Vec::new(), receiver));
+    assert_eq!((report.totals.unfinished, report.rows.failures().len()), (3, 3));
+    insta::assert_snapshot!(page.text(), @r"
+    12:00:07 [WARN] [M_ID:1] unfinished docker.io/library/a:1 → r.example.com/library/a:1: interrupted
+    12:00:07 [WARN] 2 entries were not begun: interrupted
+    ");
+}
+
+#[test]
 fn validation_and_dry_runs_log_in_their_own_words() {
     let (log, page) = log_at_noon(false, false);
     let (sender, receiver) = EventSender::channel();
