@@ -81,6 +81,11 @@ fn bash_offers_values_and_files_of_the_right_ending() {
     assert_eq!(of(&["copy", "--os", "win"]), ["windows"]);
     assert_eq!(of(&["mirror", "-d", "oci:"]), ["oci:"], "neither files nor flags");
     assert_eq!(of(&["copy", "--platform", "im"]), ["im"], "no file");
+    for flag in ["-j", "--max-wait", "--limit-rate", "--default-project", "--shard", "--listen"] {
+        assert_eq!(of(&["mirror", flag, "im"]), ["im"], "{flag} names no file");
+    }
+    assert_eq!(of(&["mirror", "--failed", "im"]), ["images.txt"]);
+    assert_eq!(of(&["serve", "--htpasswd", "im"]), ["images.txt"]);
     assert_eq!(of(&["mirror", "--skip"]), [""], "the help hides --skip-login");
     assert_eq!(of(&["mirror", "--sou"]), ["--source", "--source-project"]);
 }

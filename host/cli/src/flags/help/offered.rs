@@ -52,12 +52,21 @@ pub(in crate::flags) fn with_offer(flag: Arg) -> Arg {
         }
         "arch" => std::iter::once("all").chain(ARCHITECTURES).collect(),
         "os" => std::iter::once("all").chain(SYSTEMS).collect(),
-        // No file.
-        "platform" | "source" | "destination" => return flag.value_hint(ValueHint::Other),
         "renderer" => vec!["auto", "builtin", "helm"],
-        _ => return flag,
+        // An image layout is named behind `oci:`, where shells do not look.
+        "source" | "destination" => return flag.value_hint(ValueHint::Other),
+        _ => return if may_name_file(&flag) { flag } else { flag.value_hint(ValueHint::Other) },
     };
     flag.value_parser(Offered(names)).hide_possible_values(true)
+}
+
+/// Says whether a file or a folder may be the value of a flag. Shells offer files for any other value too, unless
+/// the flag says that it is something else.
+fn may_name_file(flag: &Arg) -> bool {
+    let names = flag.get_value_names().unwrap_or_default();
+    !flag.get_action().takes_values()
+        || flag.get_value_hint() != ValueHint::Unknown
+        || names.iter().any(|name| name.contains("FILE") || name.contains("DIR"))
 }
 
 /// Adds the names of plugins to the argument of `plugin info`.
