@@ -321,6 +321,11 @@ mod tests {
             ("l tags a --full-ref", "tip: --output json prints a document"),
             ("l mirror -c regsync.yml", "tip: name the list with -f: -f FILE"),
             ("l mirror --list x", "tip: name the list with -f: -f FILE"),
+            ("l mirror --image-list x", "tip: name the list with -f: -f FILE"),
+            ("l mirror-validate -i x", "tip: name the list with -f: -f FILE"),
+            ("l convert-list -f x", "tip: name the list with -i: -i FILE"),
+            ("l mirror -f x --platform linux/amd64", "tip: -a takes platforms too: -a linux/amd64"),
+            ("l copy a b -v", "tip: --debug logs in detail"),
             ("l mirror -f x --registry r.io", "tip: name the destination registry with -d"),
             ("l mirror -f x --workers 4", "tip: -j N works on N images at once"),
             ("l mirror-validate -f x --dry-run", "tip: mirror-validate only reads"),
@@ -398,6 +403,9 @@ mod tests {
             ("l image copy a b", "longshore copy SOURCE DESTINATION"),
             ("l tag ls a", "longshore tags REPOSITORY"),
             ("l once -c x", "longshore mirror -f LIST copies"),
+            ("l version", "longshore --version prints"),
+            ("l scan a", "no command scans images"),
+            ("l compress -f x", "longshore mirror -f LIST -d oci:DIR"),
             ("l auth login r.io", "longshore login REGISTRY"),
         ] {
             assert!(said(line).contains(tip), "{}", said(line));

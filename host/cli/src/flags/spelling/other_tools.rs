@@ -95,9 +95,20 @@ const OTHER_FLAGS: &[OtherFlags] = &[
     (&["tags"], &["--full-ref", "--format", "-f"], "--output json prints a document"),
     (
         OF_LISTS,
-        &["-c", "--config", "-l", "--list", "--images", "--src"],
+        &["-c", "--config", "-l", "--list", "--image-list", "--images", "--src", "-i", "--input"],
         "name the list with -f: -f FILE",
     ),
+    (
+        &["convert-list"],
+        &["-f", "--file", "-l", "--list", "--image-list", "--images"],
+        "name the list with -i: -i FILE",
+    ),
+    (
+        OF_LISTS,
+        &["--platform", "--platforms"],
+        "-a takes platforms too: -a linux/amd64,linux/arm64",
+    ),
+    (OF_REGISTRIES, &["-v", "--verbose"], "--debug logs in detail"),
     (OF_LISTS, &["--dest", "--registry"], "name the destination registry with -d: -d REGISTRY"),
     (
         OF_COPIES,
@@ -144,13 +155,19 @@ pub(super) fn of_other_tools(
 }
 
 /// What longshore has for the commands of other tools.
-const OTHER_COMMANDS: [(&str, &str); 25] = [
+const OTHER_COMMANDS: [(&str, &str); 31] = [
     ("save", "mirror -f LIST -d oci:DIR writes images into a folder"),
     ("load", "mirror -f LIST -s oci:DIR -d REGISTRY pushes the images of a folder"),
     (
         "sync",
         "mirror -f LIST -d REGISTRY copies the images of a list, also of regsync and skopeo sync",
     ),
+    ("compress", "mirror -f LIST -d oci:DIR writes a folder, which tar makes an archive"),
+    ("decompress", "mirror -f LIST -s oci:DIR -d REGISTRY reads a folder, which tar unpacks"),
+    ("archive", "mirror -f LIST -d oci:DIR writes a folder, which tar makes an archive"),
+    ("sign", "mirror --referrers copies signatures; cosign sign makes them"),
+    ("scan", "mirror --referrers copies SBOMs; no command scans images"),
+    ("version", "--version prints the version"),
     ("cp", "copy SOURCE DESTINATION copies one image"),
     ("pull", "copy SOURCE oci:DIR writes one image into a folder"),
     ("push", "copy oci:DIR:TAG DESTINATION pushes one image of a folder"),
