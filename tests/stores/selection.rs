@@ -46,6 +46,21 @@ fn all_repositories_are_found(kind: Kind) {
     stores.destination.assert_lacks("tools/jq", "1.7");
 }
 
+/// A folder of the system, such as `lost+found`, or one that another user closed.
+#[test]
+fn a_folder_that_may_not_be_read_hides_no_others() {
+    let Some(stores) = filled(Kind::Folder) else { return };
+    let Store::Folder(layouts, _) = &stores.source else { unreachable!("it is a folder") };
+    let closed = layouts.root().join("closed");
+    let list = "tasks:\n- source: {registry: 'registry.example.com'}\n  \
+                target: {registry: 'other.example.com'}\n  mappings:\n  \
+                - {from: 'regex:.*', tags: ['regex: .*']}\n";
+    let script = format!("mkdir '{0}'; chmod 0 '{0}'", closed.display());
+    let Some(run) = stores.mirror(list).unprivileged(&script) else { return };
+    let run = run.run().exits(0).sums_up("8 copied, 0 skipped, 0 failed");
+    run.complains(&format!("left out {}: Permission denied", closed.display()));
+}
+
 #[test]
 fn a_repository_that_a_folder_lacks_is_named() {
     let Some(Store::Folder(layouts, scratch)) = Store::new(Kind::Folder) else { return };

@@ -14,7 +14,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use longshore_oci::{Digest, Repository};
 
-use super::files::{self, BehindLink, Links, Stamp, digest_of, is_absent, read_bounded, rename};
+use super::files::{
+    self, BehindLink, Links, Stamp, digest_of, is_absent, is_denied, read_bounded, rename,
+};
 use super::process_folder::ProcessFolder;
 use super::verified::Verified;
 
@@ -374,22 +376,28 @@ impl Disk {
         Ok(found)
     }
 
-    /// Visits every folder that may be a repository's, until `visit` returns something.
+    /// Visits every folder that may be a repository's, until `visit` returns something. A folder that this user
+    /// may not read is left out, with a warning.
     fn walk<T>(
         &self,
         mut visit: impl FnMut(&Path, Repository) -> io::Result<Option<T>>,
     ) -> io::Result<Option<T>> {
         let mut folders = vec![(self.root.clone(), String::new())];
         while let Some((folder, name)) = folders.pop() {
-            if let Ok(repository) = name.parse()
-                && let Some(found) = visit(&folder, repository)?
-            {
-                return Ok(Some(found));
-            }
-            let entries = match fs::read_dir(&folder) {
+            let looked = name.parse().map_or(Ok(None), |repository| visit(&folder, repository));
+            let opened = match looked {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => fs::read_dir(&folder),
+                Err(error) => Err(error),
+            };
+            let entries = match opened {
                 // It was removed meanwhile.
                 Err(error) if is_absent(&error) && folder != self.root => continue,
-                entries => entries?,
+                Err(error) if is_denied(&error) && folder != self.root => {
+                    tracing::warn!("left out {}: {error}", folder.display());
+                    continue;
+                }
+                opened => opened?,
             };
             for entry in entries {
                 let entry = entry?;
