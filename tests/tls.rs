@@ -96,6 +96,23 @@ fn a_file_of_certificates_that_is_not_pem_gets_a_hint() {
     }
 }
 
+#[test]
+fn a_broken_block_in_a_file_of_certificates_gets_a_hint() {
+    let Some((source, _)) = secure() else { return };
+    let right = authority(&source);
+    let text = format!("{right}{}", right.replace("-----END", "--END"));
+    let place = format!("../home/.config/containers/certs.d/{}/ca.crt", source.address());
+    let destination = Registry::embedded();
+    let of_registry = mirror(source.address(), &destination).file(&place, &*text).run().exits(1);
+    let run = mirror(source.address(), &destination).file("bundle.pem", text);
+    let bundle = run.directory().join("bundle.pem");
+    let of_all = run.env("SSL_CERT_FILE", bundle).run().exits(2);
+    for run in [of_registry, of_all] {
+        let run = run.complains("a PEM block after certificate 1 lacks its line -----END");
+        run.complains("hint: remove that block, or copy it again");
+    }
+}
+
 /// Runs with the registry's root in `certs.d`, and with these files beside it.
 fn trusted(source: &Registry, destination: &Registry, files: &[(&str, String)]) -> Run {
     let place = format!("../home/.config/containers/certs.d/{}", source.address());

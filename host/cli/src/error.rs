@@ -180,6 +180,7 @@ impl Fatal {
             Self::Report(error) => error.hint(),
             Self::Fleet(error) => error.hint().map(str::to_owned),
             Self::Proxy(error) => Some(error.hint().to_owned()),
+            Self::Certificate(error) => error.hint().map(str::to_owned),
             Self::Credential(CredentialError::Incomplete { .. }) => {
                 Some("set both or neither".to_owned())
             }
@@ -192,7 +193,6 @@ impl Fatal {
                     .to_owned(),
             ),
             Self::Credential(_)
-            | Self::Certificate(_)
             | Self::Helm(_)
             | Self::Manual { .. }
             | Self::Serve(_)

@@ -405,7 +405,7 @@ impl Client {
     async fn look(&self) -> Result<(Base, bool), Cause> {
         let mut certificates =
             RegistryCertificates::of(&self.registry, &self.options.certificate_directories)
-                .map_err(|error| Cause::CertificateFile(error.to_string()))?;
+                .map_err(|error| Cause::CertificateFile(Box::new(error)))?;
         let verify = !self.options.insecure.has(&self.registry);
         let has_own = !certificates.roots.is_empty() || certificates.identity.is_some();
         let connections = if has_own || verify != self.shared.checks_certificates() {

@@ -19,7 +19,7 @@ use crate::auth::header::basic;
 use crate::error::Failed as _;
 use crate::http::address::{host_of, safe};
 use crate::http::body::{Encoding, read_bounded, read_error};
-use crate::http::certificate::{RegistryCertificates, certificates_of_files};
+use crate::http::certificate::{CertificateError, RegistryCertificates, certificates_of_files};
 use crate::http::connection::{Connections, Purpose};
 use crate::http::location::{Location, location};
 use crate::http::zone::Zone;
@@ -186,7 +186,7 @@ impl Registries {
         if let Some(known) = known.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let unusable = |error: crate::CertificateError| Cause::CertificateFile(error.to_string());
+        let unusable = |error: CertificateError| Cause::CertificateFile(Box::new(error));
         let mut certificates =
             certificates_of_files(tls.roots.as_deref(), tls.identity.as_ref()).map_err(unusable)?;
         let mut verify = !tls.unverified && !self.options.insecure.all;

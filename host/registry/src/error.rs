@@ -7,6 +7,7 @@ use std::time::Duration;
 use longshore_store::{Fault, Operation, StoreError};
 
 use crate::error_response::ErrorResponse;
+use crate::http::certificate::CertificateError;
 use crate::http::tls_fault::TlsFault;
 use crate::http::zone::Zone;
 use longshore_oci::{Digest, ManifestError};
@@ -142,7 +143,7 @@ pub enum Cause {
     CredentialOfList(String),
     /// Certificates of `certs.d` could not be read.
     #[error("{0}")]
-    CertificateFile(String),
+    CertificateFile(Box<CertificateError>),
     /// A redirect or upload location cannot be used.
     #[error("{host} answered with a location that cannot be used: {why}")]
     Location {

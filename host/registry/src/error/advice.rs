@@ -42,14 +42,13 @@ impl RegistryError {
             Cause::WebPage { .. } => {
                 "check the registry's name and port: a login page, a proxy or a web interface answers in its place"
             }
-            Cause::Credential(why) | Cause::CertificateFile(why) if out_of_files(why).is_some() => {
-                out_of_files(why)?
+            Cause::Credential(why) if out_of_files(why).is_some() => out_of_files(why)?,
+            Cause::CertificateFile(error) => {
+                let why = error.to_string();
+                return error.hint().or_else(|| out_of_files(&why)).map(str::to_owned);
             }
             Cause::CredentialOfList(_) => {
                 "correct it there, set LONGSHORE_AUTH_… for the registry, which comes first, or leave out --list-credentials"
-            }
-            Cause::CertificateFile(why) if why.contains("no PEM") => {
-                "write it as PEM; openssl x509 -inform der -in FILE -out FILE.crt converts a DER file"
             }
             Cause::Credential(_) => {
                 "fix or remove the credential that the error names; docker login writes it again"

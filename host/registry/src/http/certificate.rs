@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
@@ -46,13 +46,27 @@ pub enum CertificateError {
         /// The size limit, in bytes.
         limit: u64,
     },
-    /// A file holds no PEM certificate, or an unusable one.
-    #[error("read certificates of {}: {why}", file.display())]
-    Certificate {
+    /// A file holds no PEM certificate.
+    #[error("read certificates of {}: it holds no PEM certificate", file.display())]
+    NoPem {
         /// The file.
         file: PathBuf,
-        /// The reason.
-        why: String,
+    },
+    /// A PEM block of a file is broken.
+    #[error("read certificates of {}: a PEM block {}{why}", file.display(), after(*good))]
+    BrokenPem {
+        /// The file.
+        file: PathBuf,
+        /// The number of certificates before the block.
+        good: usize,
+        /// What is wrong with the block.
+        why: &'static str,
+    },
+    /// A bundle holds no usable root.
+    #[error("read certificates of {}: it holds no usable root certificate", file.display())]
+    NoRoot {
+        /// The file.
+        file: PathBuf,
     },
     /// A file holds no usable private key. The reason never quotes the file.
     #[error("read the private key of {}: {why}", file.display())]
@@ -89,6 +103,26 @@ pub enum CertificateError {
         /// The key.
         key: PathBuf,
     },
+}
+
+impl CertificateError {
+    /// Advice for the user.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoPem { .. } => Some(
+                "write it as PEM; openssl x509 -inform der -in FILE -out FILE.crt converts a DER file",
+            ),
+            Self::BrokenPem { .. } => Some(
+                "remove that block, or copy it again with its whole lines, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Names the place behind so many certificates.
+fn after(good: usize) -> String {
+    if good == 0 { String::new() } else { format!("after certificate {good} ") }
 }
 
 /// The additional roots and the client certificate of one registry.
@@ -195,13 +229,9 @@ pub(crate) fn roots_of_bundle(
     file: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let certificates = certificates_in(file)?;
-    let usable: Vec<_> =
-        certificates.into_iter().filter(|certificate| check_root(certificate).is_ok()).collect();
+    let usable: Vec<_> = certificates.into_iter().filter(is_root).collect();
     if usable.is_empty() {
-        return Err(CertificateError::Certificate {
-            file: file.to_owned(),
-            why: "it holds no usable root certificate".to_owned(),
-        });
+        return Err(CertificateError::NoRoot { file: file.to_owned() });
     }
     Ok(usable)
 }
@@ -268,30 +298,47 @@ fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
 
 /// Reads all certificates of a PEM file, at least one.
 fn certificates_in(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let bad = |why: String| CertificateError::Certificate { file: file.to_owned(), why };
-    let certificates = CertificateDer::pem_slice_iter(&read(file)?)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| bad(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&read(file)?) {
+        certificates.push(certificate.map_err(|error| CertificateError::BrokenPem {
+            file: file.to_owned(),
+            good: certificates.len(),
+            why: fault_of_block(&error),
+        })?);
+    }
     if certificates.is_empty() {
-        return Err(bad("it holds no PEM certificate".to_owned()));
+        return Err(CertificateError::NoPem { file: file.to_owned() });
     }
     Ok(certificates)
 }
 
-/// Checks that a certificate can be a root.
-fn check_root(certificate: &CertificateDer<'static>) -> Result<(), rustls::Error> {
-    RootCertStore::empty().add(certificate.clone())
+/// What is wrong with a PEM block, without its text.
+fn fault_of_block(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "lacks its line -----END …-----",
+        pem::Error::IllegalSectionStart { .. } => "begins with a broken line",
+        pem::Error::Base64Decode(_) => "is not valid base64",
+        _ => "cannot be read",
+    }
+}
+
+/// Whether a certificate can be a root.
+fn is_root(certificate: &CertificateDer<'static>) -> bool {
+    RootCertStore::empty().add(certificate.clone()).is_ok()
 }
 
 /// Reads the certificates of a `.crt` file; each of them must be a usable root.
 fn checked_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let certificates = certificates_in(file)?;
-    let bad = |error: rustls::Error| CertificateError::Certificate {
-        file: file.to_owned(),
-        why: error.to_string(),
-    };
-    certificates.iter().try_for_each(check_root).map_err(bad)?;
-    Ok(certificates)
+    match certificates.iter().position(|certificate| !is_root(certificate)) {
+        Some(good) => Err(no_certificate(file, good)),
+        None => Ok(certificates),
+    }
+}
+
+/// The error for a PEM block that holds something else, after so many certificates.
+fn no_certificate(file: &Path, good: usize) -> CertificateError {
+    CertificateError::BrokenPem { file: file.to_owned(), good, why: "is not a valid certificate" }
 }
 
 /// Reads a client certificate and its key.
@@ -306,10 +353,7 @@ fn identity_in(certificate: &Path, key: &Path) -> Result<CertifiedKey, Certifica
         rustls::Error::InconsistentKeys(_) => {
             CertificateError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() }
         }
-        rustls::Error::InvalidCertificate(error) => CertificateError::Certificate {
-            file: certificate.to_owned(),
-            why: format!("{error:?}"),
-        },
+        rustls::Error::InvalidCertificate(_) => no_certificate(certificate, 0),
         _ => bad_key("the key type is not supported"),
     })
 }

@@ -32,6 +32,11 @@ const ALERTS: [AlertDescription; 13] = [
 #[error("the issuer {0:?} is not known")]
 pub(crate) struct UnknownIssuer(pub(crate) String);
 
+/// An expired certificate of a CA, in the chain of a certificate that has not expired.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate of a CA has expired")]
+pub(crate) struct ExpiredIssuer(pub(crate) UnixTime);
+
 /// Why a TLS handshake failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsFault {
@@ -48,6 +53,11 @@ pub enum TlsFault {
     Signature,
     /// The certificate has expired.
     Expired {
+        /// The end of its life; `None` if it is not known.
+        at: Option<SystemTime>,
+    },
+    /// The certificate of its CA has expired.
+    IssuerExpired {
         /// The end of its life; `None` if it is not known.
         at: Option<SystemTime>,
     },
@@ -122,10 +132,15 @@ impl TlsFault {
             }
             CertificateError::BadEncoding => Self::Certificate("its encoding is broken".to_owned()),
             CertificateError::BadSignature => Self::Signature,
-            CertificateError::Other(other) => match other.0.downcast_ref::<UnknownIssuer>() {
-                Some(UnknownIssuer(issuer)) => Self::UnknownIssuer { issuer: issuer.clone() },
-                None => Self::of_other(error),
-            },
+            CertificateError::Other(other) => {
+                if let Some(UnknownIssuer(issuer)) = other.0.downcast_ref() {
+                    return Self::UnknownIssuer { issuer: issuer.clone() };
+                }
+                match other.0.downcast_ref() {
+                    Some(ExpiredIssuer(not_after)) => Self::IssuerExpired { at: time(*not_after) },
+                    None => Self::of_other(error),
+                }
+            }
             other => Self::of_other(other),
         }
     }
@@ -218,6 +233,9 @@ impl TlsFault {
             Self::Expired { .. } => {
                 "renew the certificate of that host; if it is valid, check the clock of this machine"
             }
+            Self::IssuerExpired { .. } => {
+                "let the server send the current certificate of its CA; if that is valid, check the clock of this machine"
+            }
             Self::NotYetValid { .. } => {
                 "check the clocks of this machine and of the one that issued the certificate"
             }
@@ -267,6 +285,12 @@ impl fmt::Display for TlsFault {
             Self::Expired { at: None } => f.write_str("it has expired"),
             Self::Expired { at: Some(at) } => {
                 write!(f, "it expired on {}", httpdate::fmt_http_date(*at))
+            }
+            Self::IssuerExpired { at: None } => {
+                f.write_str("the certificate of its CA has expired")
+            }
+            Self::IssuerExpired { at: Some(at) } => {
+                write!(f, "the certificate of its CA expired on {}", httpdate::fmt_http_date(*at))
             }
             Self::NotYetValid { from: None } => f.write_str("it is not valid yet"),
             Self::NotYetValid { from: Some(from) } => {
@@ -329,7 +353,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use super::{TlsFault, UnknownIssuer};
+    use super::{ExpiredIssuer, TlsFault, UnknownIssuer};
 
     fn other(error: impl std::error::Error + Send + Sync + 'static) -> TlsFault {
         of(CertificateError::Other(rustls::OtherError(Arc::new(error))))
@@ -353,6 +377,10 @@ mod tests {
         let mut hints = std::collections::BTreeSet::new();
         for (fault, said) in [
             (of(CertificateError::UnknownIssuer), "no trusted CA issued it"),
+            (
+                other(ExpiredIssuer(long_ago)),
+                "the certificate of its CA expired on Thu, 01 Jan 1970 00:00:00 GMT",
+            ),
             (
                 other(UnknownIssuer("Sub CA".to_owned())),
                 "no trusted CA issued it; its issuer is \"Sub CA\"",

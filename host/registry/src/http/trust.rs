@@ -18,7 +18,7 @@ use rustls::{
 use webpki::EndEntityCert;
 
 use crate::http::certificate::RegistryCertificates;
-use crate::http::tls_fault::{UnknownIssuer, webpki_error};
+use crate::http::tls_fault::{ExpiredIssuer, UnknownIssuer, webpki_error};
 
 /// Makes a configuration that trusts the platform's roots and those of `certificates`.
 ///
@@ -108,6 +108,11 @@ impl RootsAndLeaves {
             .or_else(|error| if is_about_the_issuer(&error) { Ok(()) } else { Err(error) })?;
         verify_server_name(&parsed, name)
     }
+
+    /// Whether the certificate itself has expired.
+    fn has_expired(&self, leaf: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> bool {
+        self.check_alone(leaf, name, now).is_err_and(|error| expiry(&error).is_some())
+    }
 }
 
 /// The error of a chain that leads to no trusted CA. It names the issuer of the last certificate, unless
@@ -133,6 +138,22 @@ fn unknown_issuer(leaf: &CertificateDer<'_>, sent: &[CertificateDer<'_>]) -> Err
         }
         None => unnamed,
     }
+}
+
+/// The end of the life of the certificate that an error calls expired.
+const fn expiry(error: &Error) -> Option<UnixTime> {
+    match error {
+        Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
+            Some(*not_after)
+        }
+        _ => None,
+    }
+}
+
+/// The error of a chain in which the certificate of a CA has expired.
+fn expired_issuer(not_after: UnixTime) -> Error {
+    let error = OtherError(Arc::new(ExpiredIssuer(not_after)));
+    Error::InvalidCertificate(CertificateError::Other(error))
 }
 
 /// The common name in a distinguished name (RFC 5280, section 4.1.2.4), for messages.
@@ -183,6 +204,13 @@ impl ServerCertVerifier for RootsAndLeaves {
             Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
                 Err(unknown_issuer(end_entity, intermediates))
             }
+            Err(error) => match expiry(&error) {
+                // The dates of the server's own certificate are right.
+                Some(not_after) if !self.has_expired(end_entity, server_name, now) => {
+                    Err(expired_issuer(not_after))
+                }
+                _ => Err(error),
+            },
             verified => verified,
         }
     }

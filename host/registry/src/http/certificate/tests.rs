@@ -142,6 +142,26 @@ fn a_broken_file_is_named_and_never_quoted() {
 }
 
 #[test]
+fn a_broken_block_is_placed_and_gets_a_hint() {
+    let good = authority().pem();
+    let garbled = "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n";
+    for (block, why) in [
+        (good.replace("\nMII", "\n!MII"), "is not valid base64"),
+        (good.replace("-----END CERTIFICATE-----", ""), "lacks its line -----END …-----"),
+        (good.replace('\n', "\\n"), "begins with a broken line"),
+        (garbled.to_owned(), "is not a valid certificate"),
+    ] {
+        for (before, place) in [("", ""), (&*good, "after certificate 1 ")] {
+            let directory = directory(&[("r.example/ca.crt", &format!("{before}{block}"))]);
+            let error = of("r.example", &[&directory]).unwrap_err();
+            let expected = format!("ca.crt: a PEM block {place}{why}");
+            assert!(error.to_string().ends_with(&expected), "{error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("BEGIN CERTIFICATE")));
+        }
+    }
+}
+
+#[test]
 fn a_dangling_link_is_named_and_a_missing_directory_is_none() {
     let directory = directory(&[("r.example/README", "")]);
     let link = directory.path().join("r.example/ca.crt");

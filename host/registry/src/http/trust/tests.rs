@@ -132,6 +132,25 @@ fn the_dates_of_a_certificate_among_the_roots_count() {
 }
 
 #[test]
+fn an_expired_certificate_of_a_ca_is_told_from_that_of_the_server() {
+    let root = authority();
+    let until = |parameters: fn() -> CertificateParams, year| {
+        with(parameters, |it| it.not_after = date_time_ymd(year, 2, 3))
+    };
+    let key = KeyPair::generate().unwrap();
+    let middle = CertifiedIssuer::signed_by(until(docker_s, 2030), key, &root).unwrap();
+    let [of_root, of_middle] = [root.der().clone(), middle.der().clone()];
+    for (leaf, expected) in [
+        (parameters(), "the certificate of its CA expired on Sun, 03 Feb 2030 00:00:00 GMT"),
+        (until(parameters, 2031), "it expired on Mon, 03 Feb 2031 00:00:00 GMT"),
+    ] {
+        let chain = [issued(&leaf, &middle), of_middle.clone()];
+        let fault = check(&chain, std::slice::from_ref(&of_root)).unwrap_err();
+        assert_eq!(fault.to_string(), expected);
+    }
+}
+
+#[test]
 fn the_name_of_a_certificate_among_the_roots_counts() {
     for parameters in [parameters, docker_s] {
         let leaf = self_signed(parameters());
