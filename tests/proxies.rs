@@ -180,7 +180,25 @@ fn a_malformed_proxy_is_an_error_that_shows_no_password() {
         let run = run.complains(&format!("failed to use {variable}: ")).complains(said);
         let run = run.complains("hint: ").complains(hint);
         assert!(!run.stderr.contains("pa55"), "{}", run.stderr);
+        assert!(!run.stderr.contains("***"), "a hint is masked: {}", run.stderr);
         assert_eq!(source.requests().len(), 0, "something was started");
+    }
+}
+
+#[test]
+fn a_proxy_that_opens_no_tunnel_is_named_with_a_hint() {
+    let (behind, destination) = plain();
+    for (status, why, hint) in [
+        (403, "the proxy refuses to connect to it", "the proxy settings"),
+        (502, "the proxy refuses to connect to it", "the proxy settings"),
+        (407, "the proxy asks for a login (407)", "put USER:PASSWORD@ before the host"),
+    ] {
+        let proxy = FaultProxy::before(&behind);
+        proxy.rule(Rule::on("CONNECT", "*").answers(Answer::status(status)));
+        let run = mirror("registry.test", &destination).env("HTTPS_PROXY", proxy.address());
+        let run = run.args(["--retries", "0"]).run().exits(1);
+        let said = format!("cannot reach registry.test through the proxy {}", proxy.address());
+        run.complains(&format!("{said}: {why}")).complains("hint: ").complains(hint);
     }
 }
 

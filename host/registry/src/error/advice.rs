@@ -7,6 +7,7 @@ use crate::auth::challenge::BEARER_WITHOUT_REALM;
 use crate::auth::tried::LoginTried;
 use crate::credential::variable_of;
 use crate::error_response::ErrorResponse;
+use crate::http::connection::WANTS_LOGIN;
 use crate::http::tls_fault::WANTS_CERTIFICATE;
 
 /// Distribution answers 405 in its maintenance mode `readonly`, and so does `longshore serve --read-only`.
@@ -31,6 +32,9 @@ impl RegistryError {
             }
             Cause::Unreachable { why, .. } if why.contains("no TLS") => {
                 "the registry speaks plain HTTP; allow it with --insecure-registry HOST:PORT (--tls-verify=false is for all registries)"
+            }
+            Cause::Unreachable { why, .. } if why == WANTS_LOGIN => {
+                "put USER:PASSWORD@ before the host in the variable of the proxy, with special characters percent-encoded"
             }
             Cause::Unreachable { .. } | Cause::NoConnection { .. } => {
                 "check the registry's name, the network and the proxy settings"

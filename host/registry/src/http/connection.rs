@@ -64,6 +64,9 @@ const CLOSED: [&str; 3] = [
     "stream closed because of a broken pipe",
 ];
 
+/// Why a connection failed whose proxy did not get, or does not accept, a user name and a password.
+pub(crate) const WANTS_LOGIN: &str = "the proxy asks for a login (407)";
+
 /// The number of routes: with or without a proxy, with or without TLS, from each zone or none.
 const ROUTES: usize = 20;
 
@@ -236,7 +239,9 @@ impl Connections {
         let Some(proxy) = self.proxies.of(url) else { return cause };
         let through = |host: String| format!("{host} through the proxy {}", proxy.host());
         match cause {
-            Cause::Unreachable { host, why } => Cause::Unreachable { host: through(host), why },
+            Cause::Unreachable { host, why } => {
+                Cause::Unreachable { host: through(host), why: of_tunnel(why) }
+            }
             Cause::NoConnection { host, seconds } => {
                 Cause::NoConnection { host: through(host), seconds }
             }
@@ -322,6 +327,15 @@ impl Connections {
         }
         let make = || trusting(&self.certificates, self.tls_verify).map_err(text);
         self.tls.get_or_init(make).clone()
+    }
+}
+
+/// Says in plain words why a proxy opened no tunnel. Its client keeps no other status than 407.
+fn of_tunnel(why: String) -> String {
+    match why.as_str() {
+        "tunnel error: unsuccessful" => "the proxy refuses to connect to it".to_owned(),
+        "tunnel error: proxy authorization required" => WANTS_LOGIN.to_owned(),
+        _ => why,
     }
 }
 

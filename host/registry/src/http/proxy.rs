@@ -68,7 +68,7 @@ impl ProxyError {
             }
             ProxyFault::Scheme(_) => "use a proxy at http://, https:// or socks5://",
             ProxyFault::Encoding | ProxyFault::Host | ProxyFault::Port => {
-                "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+                "write it as http://HOST:PORT, with USER:PASSWORD@ before HOST if the proxy asks for a login"
             }
         }
     }
