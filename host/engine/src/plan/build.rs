@@ -148,13 +148,23 @@ struct Listed {
 impl Listed {
     /// Looks at an entry before the rewrites.
     fn see(&mut self, stage: &Stage) {
-        let Stage::Going(going) = stage else { return };
-        let Some(registry) = going.job.destination.store.registry() else { return };
-        if self.only.as_ref().is_some_and(|only| only != registry) {
+        let registry = match stage {
+            Stage::Going(going) => going.job.destination.store.registry().cloned(),
+            // Otherwise an outage of a source would decide which registry the list names.
+            Stage::Ended(ended) => named_in(&ended.destination),
+        };
+        let Some(registry) = registry else { return };
+        if self.only.as_ref().is_some_and(|only| *only != registry) {
             self.several = true;
         }
-        self.only = (!self.several).then(|| registry.clone());
+        self.only = (!self.several).then_some(registry);
     }
+}
+
+/// The registry that the text of a destination names.
+fn named_in(destination: &str) -> Option<Registry> {
+    let first = destination.split('/').next()?;
+    Registry::looks_like_one(first).then(|| first.parse().ok())?
 }
 
 /// Adds a job to the plan, or returns why it ends here.

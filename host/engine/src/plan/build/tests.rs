@@ -430,19 +430,28 @@ async fn each_part_knows_all_collisions() {
 
 #[tokio::test]
 async fn the_registry_that_all_destinations_of_the_list_share_is_known() {
-    let listed = async |destinations: &[&str]| {
-        let entries =
-            (1..).zip(destinations).map(|(line, to)| entry(line, "a.io/x", Some(to), "1"));
+    let listed_with = async |tag: &str, destinations: &[&str]| {
+        let last = destinations.len() as u32;
+        let entries = (1..).zip(destinations).map(|(line, to)| {
+            entry(line, "a.io/x", Some(to), if line == last { tag } else { "1" })
+        });
         let text = "x\n".repeat(destinations.len());
         let list = list(lines(), &text, entries.collect(), Vec::new());
         planned(list, &options()).await.listed.map(|registry| registry.to_string())
     };
+    let listed = async |destinations: &[&str]| listed_with("1", destinations).await;
     assert_eq!(listed(&["r.io/a", "r.io/b"]).await.as_deref(), Some("r.io"));
     assert_eq!(listed(&["r.io/a", "s.io/b"]).await, None);
     assert_eq!(listed(&["r.io/a", "s.io/b", "r.io/c"]).await, None);
     assert_eq!(listed(&["r.io/a", "docker.io/b"]).await, None);
     assert_eq!(listed(&["r.io/a", "-/b", "r.io/c"]).await.as_deref(), Some("r.io"));
     assert_eq!(listed(&[]).await, None);
+    // The last entry fails.
+    let of_failed = async |destinations: &[&str]| listed_with("not:a:tag", destinations).await;
+    assert_eq!(of_failed(&["r.io/a", "s.io/b"]).await, None);
+    assert_eq!(of_failed(&["r.io/a", "s.io"]).await, None, "the destination of a whole registry");
+    assert_eq!(of_failed(&["r.io/a", "r.io/b"]).await.as_deref(), Some("r.io"));
+    assert_eq!(of_failed(&["r.io/a", ""]).await.as_deref(), Some("r.io"), "it names none");
 }
 
 #[tokio::test]
