@@ -103,6 +103,10 @@ impl Manifest {
         header: Option<&MediaType>,
         digest: Digest,
     ) -> Result<Self, ManifestError> {
+        // serde would take the elements of an array for fields.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(ManifestError::Json("it is an array, not an object".to_owned()));
+        }
         let fields: Fields = serde_json::from_slice(&bytes)
             .map_err(|error| ManifestError::Json(error.to_string()))?;
         let stated = fields.media_type.filter(|stated| !stated.as_str().is_empty());
@@ -241,6 +245,10 @@ mod tests {
         assert_eq!(parse(schema1, None).unwrap_err(), ManifestError::Schema1);
         assert!(matches!(parse("<html>", None), Err(ManifestError::Json(_))));
         assert!(matches!(parse("{}", None), Err(ManifestError::Unknown(_))));
+        for array in ["[]", " [2]", r#"[2,"application/vnd.oci.image.manifest.v1+json"]"#] {
+            let parsed = parse(array, Some(MediaType::OCI_MANIFEST));
+            assert!(matches!(parsed, Err(ManifestError::Json(_))), "{array}");
+        }
     }
 
     #[test]

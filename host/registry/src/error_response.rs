@@ -130,8 +130,10 @@ impl ErrorResponse {
 
     /// Whether the registry has no room for more, whoever asks.
     pub(crate) fn is_out_of_room(&self) -> bool {
-        matches!(self.status, 400 | 403 | 413 | 507)
-            && self.says(&["quota", "configured upper limit"])
+        self.status == 507
+            || self.says(&["no space left on device"])
+            || (matches!(self.status, 400 | 403 | 413)
+                && self.says(&["quota", "configured upper limit"]))
     }
 
     /// Whether the registry takes no changes now, whoever asks.
@@ -403,6 +405,9 @@ mod tests {
             (403, exceeds, true, false),
             (403, "Quota exceeded for the organization", true, false),
             (413, "the storage quota of team is used up", true, false),
+            (507, "", true, false),
+            (500, "write /data/x: no space left on device", true, false),
+            (500, "the service of quotas failed", false, false),
             (403, "The system is in read only mode.", false, true),
             (405, "registry is READ-ONLY", false, true),
             (403, "requested access to the resource is denied", false, false),
