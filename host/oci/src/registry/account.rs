@@ -51,8 +51,10 @@ fn account(word: &str) -> Option<(usize, usize)> {
         let searched = if is_cut { authority } else { &authority[..end] };
         return searched.rfind('@').map(|at| (start, start + at));
     }
-    let at = word.rfind('@')?;
-    let (before, host) = (&word[..at], &word[at + 1..]);
+    let digest = word.rfind('@').filter(|at| is_digest(&word[at + 1..]));
+    let name = &word[..digest.unwrap_or(word.len())];
+    let at = name.rfind('@')?;
+    let (before, host) = (&name[..at], &name[at + 1..]);
     let registry = host.split('/').next().unwrap_or(host);
     let is_host = Registry::looks_like_one(registry) && !is_digest(host) && !is_version(registry);
     let Some(colon) = before.find(':') else {
@@ -122,6 +124,9 @@ mod tests {
             ("t0k3n@r.test:5000", "***@r.test:5000"),
             ("t0k3n@r.test/team/app:1", "***@r.test/team/app:1"),
             ("t0k3n@127.0.0.1:5000/path", "***@127.0.0.1:5000/path"),
+            ("jo:pa55@a.io/app@sha256:00", "***@a.io/app@sha256:00"),
+            ("jo:pa55@a.io/app:1@sha512:0f", "***@a.io/app:1@sha512:0f"),
+            ("t0k3n@a.io/app@sha256:00", "***@a.io/app@sha256:00"),
             ("oci://jo:pa55@r.test and jo:pa55@s.test", "oci://***@r.test and ***@s.test"),
             ("jo:pa55@127.0.0.1", "***@127.0.0.1"),
             ("jo:pa55@10.1.2.3/app:1", "***@10.1.2.3/app:1"),
