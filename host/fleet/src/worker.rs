@@ -235,7 +235,7 @@ impl Worker {
             name,
             worker: &self.worker,
             at_once: self.options.jobs.max(1),
-            workers,
+            workers: workers.of_run(&record.id),
             metrics: &self.metrics,
         };
         serving.serve(&*self.opener, interrupt.clone()).await

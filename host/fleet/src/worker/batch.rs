@@ -108,7 +108,7 @@ impl Work {
         }
         self.held.lock().insert(number, Arc::new(acker));
         let is_other = batch.unreached.contains(&self.teller.worker.id)
-            && self.teller.workers.has_other(&self.teller.run, &batch.unreached);
+            && self.teller.workers.has_other(&batch.unreached);
         let turn = match is_other {
             _ if delivered > DELIVERIES => Turn::Fail,
             true => Turn::PassOn,

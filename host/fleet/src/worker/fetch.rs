@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use super::pace::{PERIOD, Pace, share};
-use super::presence::Workers;
+use super::presence::RunWorkers;
 use crate::connection::Connection;
 use crate::name::{self, RunName};
 
@@ -111,8 +111,8 @@ pub(super) struct Fetcher {
     pub(super) room: Arc<Room>,
     /// The bytes that this worker moved in the run.
     pub(super) moved: Arc<AtomicU64>,
-    /// The workers of the server.
-    pub(super) workers: Workers,
+    /// The workers of the run.
+    pub(super) workers: RunWorkers,
     /// The most images that this worker copies at once.
     pub(super) at_once: usize,
     /// Receives the reason why this worker may take no batch.

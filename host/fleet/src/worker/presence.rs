@@ -18,6 +18,8 @@ const WORKERS: &str = "longshore.workers";
 const BEAT: Duration = Duration::from_secs(1);
 /// How soon a worker answers one that has just come, which counts only itself until then.
 const SOON: Duration = Duration::from_millis(5);
+/// How long after a worker joined a run others may still join it.
+const JOINING: Duration = Duration::from_secs(5);
 /// How long a silent worker still counts.
 const SILENT: Duration = Duration::from_secs(4);
 /// The longest message, and the most workers that are counted.
@@ -36,6 +38,15 @@ pub(super) struct Presence {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workers(Arc<Mutex<HashMap<String, Seen>>>);
 
+/// The workers of a run that this worker has joined. Clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct RunWorkers {
+    all: Workers,
+    /// The id of the run.
+    run: String,
+    joined: Instant,
+}
+
 /// What a worker said last.
 #[derive(Debug)]
 struct Seen {
@@ -51,14 +62,9 @@ impl Workers {
         seen
     }
 
-    /// The number of workers, at least one.
-    pub(super) fn count(&self) -> usize {
-        self.lock().len().max(1)
-    }
-
-    /// Whether a worker other than these takes part in the run with this id.
-    pub(super) fn has_other(&self, run: &str, ids: &[String]) -> bool {
-        self.lock().iter().any(|(id, worker)| worker.run == run && !ids.contains(id))
+    /// The workers of the run with this id, which this worker joins now.
+    pub(super) fn of_run(&self, run: &str) -> RunWorkers {
+        RunWorkers { all: self.clone(), run: run.to_owned(), joined: Instant::now() }
     }
 
     /// Takes a message: the id of a worker and the id of its run, separated by a blank. Returns whether the
@@ -72,6 +78,27 @@ impl Workers {
         }
         let said = Seen { heard: Instant::now(), run: run.to_owned() };
         seen.insert(id.to_owned(), said).is_none()
+    }
+}
+
+impl RunWorkers {
+    /// Whether other workers may still join the run.
+    pub(super) fn are_joining(&self) -> bool {
+        self.joined.elapsed() < JOINING
+    }
+
+    /// The number of workers that share the run, at least one. Just after the beginning, those without a run count
+    /// too, because they are about to join. Later they do not: they are of another version, or wait for another run.
+    pub(super) fn count(&self) -> usize {
+        let are_joining = self.are_joining();
+        let of_run =
+            |worker: &&Seen| worker.run == self.run || are_joining && worker.run.is_empty();
+        self.all.lock().values().filter(of_run).count().max(1)
+    }
+
+    /// Whether a worker other than these takes part in the run.
+    pub(super) fn has_other(&self, ids: &[String]) -> bool {
+        self.all.lock().iter().any(|(id, worker)| worker.run == self.run && !ids.contains(id))
     }
 }
 
@@ -140,25 +167,41 @@ async fn follow(
 
 #[cfg(test)]
 mod tests {
-    use super::{BOUNDS, Workers};
+    use super::{BOUNDS, JOINING, Workers};
 
     #[test]
     fn workers_are_known_by_their_run() {
         let workers = Workers::default();
-        assert_eq!(workers.count(), 1, "this one");
+        assert_eq!(workers.of_run("r").count(), 1, "this one");
         for message in ["one r", "two r", "three s", "four", "\u{1b}"] {
             assert!(workers.take(message.as_bytes()), "{message:?} has just come");
         }
         assert!(!workers.take(b"one r") && !workers.take(&[0xff]));
         assert!(!workers.take("x".repeat(BOUNDS.0 + 1).as_bytes()));
-        assert_eq!(workers.count(), 5);
+        assert_eq!(workers.lock().len(), 5);
         let has_other = |run: &str, ids: &[&str]| {
             let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-            workers.has_other(run, &ids)
+            workers.of_run(run).has_other(&ids)
         };
         assert!(has_other("r", &["one"]) && !has_other("r", &["one", "two"]));
         assert!(has_other("s", &[]) && !has_other("t", &[]));
         assert!(!workers.take(b"two s"), "it is known");
         assert!(!has_other("r", &["one"]), "it left the run");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_workers_of_a_run_share_it() {
+        let workers = Workers::default();
+        let say =
+            || ["one r", "two r", "three s", "four"].map(|text| workers.take(text.as_bytes()));
+        say();
+        let of_run = workers.of_run("r");
+        assert!(of_run.are_joining());
+        assert_eq!(of_run.count(), 3, "four may join");
+        tokio::time::advance(JOINING).await;
+        assert_eq!(of_run.count(), 1, "all are silent");
+        say();
+        assert!(!of_run.are_joining());
+        assert_eq!(of_run.count(), 2, "four waits for another run");
     }
 }

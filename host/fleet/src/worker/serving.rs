@@ -15,7 +15,7 @@ use super::batch::{Held, Work};
 use super::executor::{Executor, Own};
 use super::fetch::{Fetcher, Found, Room};
 use super::metrics::Metrics;
-use super::presence::Workers;
+use super::presence::RunWorkers;
 use super::telling::Teller;
 use super::{OpenedRun, RunOpener, announcements};
 use crate::bucket::Bucket;
@@ -60,8 +60,8 @@ pub(super) struct Serving<'a> {
     pub(super) worker: &'a WorkerName,
     /// The most images at once.
     pub(super) at_once: usize,
-    /// The workers of the server.
-    pub(super) workers: &'a Workers,
+    /// The workers of the run.
+    pub(super) workers: RunWorkers,
     pub(super) metrics: &'a Arc<Metrics>,
 }
 
@@ -117,7 +117,10 @@ impl Serving<'_> {
                     }
                 }
                 _ = beat.tick() => {
-                    share_rate(self.workers.count());
+                    // While NATS is away, nobody can be counted.
+                    if self.connection.is_up() {
+                        share_rate(self.workers.count());
+                    }
                     self.beat(&teller, room.held(), &mut before, false).await;
                     self.follow_state(&switches).await;
                 }

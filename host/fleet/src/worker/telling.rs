@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::fetch::JobRoom;
 use super::metrics::Metrics;
-use super::presence::Workers;
+use super::presence::RunWorkers;
 use crate::connection::Connection;
 use crate::message::{Ended, EndedJob, Note, Saved, UNREACHED, WorkerName};
 use crate::name::RunName;
@@ -33,9 +33,6 @@ const GATHER: Duration = Duration::from_millis(50);
 const GATHER_MANY: Duration = Duration::from_millis(250);
 /// The outcomes of a message that make it a long one, and the most in one message.
 const MANY: (usize, usize) = (16, 1024);
-/// How long after a worker joined a run others may still join it. Until then, an image that it cannot reach waits
-/// for one of them.
-const JOINING: Duration = Duration::from_secs(5);
 /// The pause before looking whether another worker has joined.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a worker that was interrupted tries to report its last outcomes.
@@ -66,12 +63,11 @@ pub(super) struct Teller {
     pub(super) over: watch::Receiver<bool>,
     /// True after an interrupt of the worker or the run.
     pub(super) stopping: watch::Receiver<bool>,
-    /// The workers of the server.
-    pub(super) workers: Workers,
+    /// The workers of the run.
+    pub(super) workers: RunWorkers,
     /// Why this worker cannot take part, as soon as it finds out.
     pub(super) cannot: watch::Sender<Option<String>>,
     pub(super) moved: Arc<AtomicU64>,
-    joined: Instant,
     /// Distinguishes this stay in the run from an earlier one: a coordinator may come back to a run that it left.
     stay: String,
     /// The number of messages with outcomes.
@@ -108,7 +104,7 @@ impl Teller {
         metrics: Arc<Metrics>,
         over: watch::Receiver<bool>,
         stopping: watch::Receiver<bool>,
-        workers: Workers,
+        workers: RunWorkers,
     ) -> Self {
         let (moved, waiting, cannot) = (Arc::default(), Arc::default(), watch::Sender::new(None));
         let stay = connection.client.new_inbox().trim_start_matches("_INBOX.").to_owned();
@@ -124,7 +120,6 @@ impl Teller {
             workers,
             cannot,
             moved,
-            joined: Instant::now(),
             stay,
             messages: Arc::default(),
             waiting,
@@ -174,9 +169,9 @@ impl Teller {
         if unreached.len() > UNREACHED {
             return false;
         }
-        while !self.workers.has_other(&self.run, &unreached) {
+        while !self.workers.has_other(&unreached) {
             let leaves = *self.stopping.borrow() || *self.over.borrow();
-            if leaves || self.joined.elapsed() >= JOINING {
+            if leaves || !self.workers.are_joining() {
                 return false;
             }
             sleep(LOOK).await;
