@@ -243,7 +243,35 @@ fn a_broken_file_is_named_and_kept() {
     let registry = Registry::embedded();
     let run = login(registry.address(), PASSWORD).file(FILE, "{\"auths\": [").run().exits(2);
     let run = run.complains("read authentication file").complains(" at line 1, column ");
+    let run = run.complains("hint: correct the file, or move it away: longshore login and docker");
     assert_eq!(run.file(FILE).as_deref(), Some("{\"auths\": ["));
+}
+
+#[test]
+fn a_helper_that_cannot_be_used_has_a_way_out() {
+    let registry = Registry::embedded();
+    let address = registry.address();
+    let lost = "{\"credsStore\": \"lost\"}";
+    let run = login(address, PASSWORD).file(FILE, lost).run().exits(2);
+    let run = run.complains("program docker-credential-lost is not on PATH");
+    run.complains(
+        "hint: install the program, or remove it from the authentication file (credsStore",
+    );
+    let run = Longshore::new().args(["whoami", address]).file(FILE, lost).run().exits(0);
+    run.complains("is not on PATH; install it, or remove it from ").complains("config.json");
+    let broken = format!("{{\"credHelpers\": {{\"{address}\": \"a/b\"}}}}");
+    let run = Longshore::new().args(["whoami", address]).file(FILE, broken).run().exits(2);
+    run.complains("hint: mend the helper, or remove it from the authentication file");
+    for (value, hint) in [
+        ("{", "hint: correct the value of the variable"),
+        (
+            "{\"auths\": {\"r.example\": {\"auth\": \"?\"}}}",
+            "hint: correct the value of the variable",
+        ),
+    ] {
+        let run = Longshore::new().args(["whoami", "r.example"]).env("DOCKER_AUTH_CONFIG", value);
+        run.run().exits(2).complains(hint);
+    }
 }
 
 /// Nobody writes the pipe, so reading it would last for ever.

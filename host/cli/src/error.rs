@@ -181,19 +181,8 @@ impl Fatal {
             Self::Fleet(error) => error.hint().map(str::to_owned),
             Self::Proxy(error) => Some(error.hint().to_owned()),
             Self::Certificate(error) => error.hint().map(str::to_owned),
-            Self::Credential(CredentialError::Incomplete { .. }) => {
-                Some("set both or neither".to_owned())
-            }
-            Self::Credential(CredentialError::Named { .. }) => Some(
-                "correct the path, or unset the variable; longshore login makes the file"
-                    .to_owned(),
-            ),
-            Self::Credential(CredentialError::Unreadable { .. }) => Some(
-                "check its rights and that it is a regular file, or name another one with REGISTRY_AUTH_FILE"
-                    .to_owned(),
-            ),
-            Self::Credential(_)
-            | Self::Helm(_)
+            Self::Credential(error) => error.hint().map(str::to_owned),
+            Self::Helm(_)
             | Self::Manual { .. }
             | Self::Serve(_)
             | Self::Listen { .. }

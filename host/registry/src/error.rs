@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use longshore_store::{Fault, Operation, StoreError};
 
+use crate::credential::CredentialError;
 use crate::error_response::ErrorResponse;
 use crate::http::certificate::CertificateError;
 use crate::http::tls_fault::TlsFault;
@@ -135,12 +136,12 @@ pub enum Cause {
     /// Logins are rate limited; more attempts would lock accounts.
     #[error("logins with the credential for {0} are limited (429)")]
     LoginLimited(String),
-    /// The credentials could not be read.
+    /// The credential cannot be used.
     #[error("{0}")]
     Credential(String),
-    /// A credential of the image list cannot be used.
+    /// The credential could not be looked up.
     #[error("{0}")]
-    CredentialOfList(String),
+    CredentialLookUp(CredentialError),
     /// Certificates of `certs.d` could not be read.
     #[error("{0}")]
     CertificateFile(Box<CertificateError>),

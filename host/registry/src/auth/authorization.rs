@@ -12,7 +12,7 @@ use crate::auth::header::{basic, bearer};
 use crate::auth::renewal::{Showing, ShownBy, Use};
 use crate::auth::token::{Grant, Held, Refused, Token, TokenScope, usable};
 use crate::auth::tried::LoginTried;
-use crate::{Cause, Client, Credential, CredentialError, CredentialOrigin};
+use crate::{Cause, Client, Credential, CredentialOrigin};
 use longshore_oci::Repository;
 
 /// The authorization of one request.
@@ -158,10 +158,8 @@ impl Client {
         &self,
         repository: Option<&Repository>,
     ) -> Result<Option<Credential>, Cause> {
-        self.options.credentials.of(&self.registry, repository).await.map_err(|error| match error {
-            CredentialError::Listed { .. } => Cause::CredentialOfList(error.to_string()),
-            _ => Cause::Credential(error.to_string()),
-        })
+        let found = self.options.credentials.of(&self.registry, repository).await;
+        found.map_err(Cause::CredentialLookUp)
     }
 
     /// Names the account that accesses `repository`, as a key for caches that outlive the run.

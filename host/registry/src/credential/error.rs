@@ -7,6 +7,7 @@ use std::sync::Arc;
 use longshore_oci::Registry;
 
 use super::program::ProgramFailure;
+use super::variable::WHOLE_FILE;
 
 /// Why a registry's credential could not be looked up.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -101,4 +102,43 @@ pub enum CredentialError {
         /// The failure.
         failure: ProgramFailure,
     },
+}
+
+impl CredentialError {
+    /// Returns advice for the user.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Incomplete { .. } => "set both or neither",
+            Self::Named { .. } => {
+                "correct the path, or unset the variable; longshore login makes the file"
+            }
+            Self::Unreadable { .. } => {
+                "check its rights and that it is a regular file, or name another one with REGISTRY_AUTH_FILE"
+            }
+            Self::Unwritable { .. } => {
+                "check the rights of its folder and the space there, or name another file with REGISTRY_AUTH_FILE"
+            }
+            Self::Malformed { file, .. } | Self::Entry { file, .. }
+                if file.as_os_str() == WHOLE_FILE =>
+            {
+                "correct the value of the variable, or unset it"
+            }
+            Self::Malformed { .. } | Self::TooLarge { .. } => {
+                "correct the file, or move it away: longshore login and docker login make a new one"
+            }
+            Self::Entry { .. } => "correct the entry, or replace it with longshore login",
+            Self::Program { failure: ProgramFailure::Missing { .. }, .. } => {
+                "install the program, or remove it from the authentication file (credsStore, and credHelpers for \
+                 single registries)"
+            }
+            Self::Program { .. } => {
+                "mend the helper, or remove it from the authentication file (credsStore, and credHelpers for single \
+                 registries)"
+            }
+            Self::Listed { .. } => {
+                "correct it there, set LONGSHORE_AUTH_… for the registry, which comes first, or leave out --list-credentials"
+            }
+            Self::Variable { .. } => return None,
+        })
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use longshore_oci::{Registry, Repository};
@@ -159,7 +159,9 @@ impl Credentials {
                     return Ok(Some((credential, CredentialOrigin::File { file, key })));
                 }
                 Found::Program(name) => {
-                    if let Some(credential) = self.ask_if_installed(name, registry).await? {
+                    if let Some(credential) =
+                        self.ask_if_installed(name, registry, &file.path.path).await?
+                    {
                         let (name, file) = (name.to_owned(), file.path.path.clone());
                         return Ok(Some((credential, CredentialOrigin::Program { name, file })));
                     }
@@ -185,8 +187,9 @@ impl Credentials {
                 Ok(Some((credential.clone(), CredentialOrigin::List { place })))
             }
             Ok(ListedLogin::Program { name, host }) => {
-                let asked = self.ask_if_installed(name, host.as_ref().unwrap_or(registry)).await?;
-                let (name, file) = (name.clone(), PathBuf::from(place));
+                let (host, file) = (host.as_ref().unwrap_or(registry), PathBuf::from(place));
+                let asked = self.ask_if_installed(name, host, &file).await?;
+                let name = name.clone();
                 Ok(asked.map(|found| (found, CredentialOrigin::Program { name, file })))
             }
             Err(what) => {
@@ -202,13 +205,14 @@ impl Credentials {
         &self,
         name: &str,
         registry: &Registry,
+        file: &Path,
     ) -> Result<Option<Credential>, CredentialError> {
         match self.ask(name, registry).await {
             Err(CredentialError::Program {
                 failure: failure @ ProgramFailure::Missing { .. },
                 ..
             }) => {
-                self.warn_of_missing(name, registry, &failure);
+                self.warn_of_missing(name, registry, file, &failure);
                 Ok(None)
             }
             answer => answer,
@@ -235,10 +239,19 @@ impl Credentials {
     }
 
     /// Warns once for each helper that is not installed.
-    fn warn_of_missing(&self, name: &str, registry: &Registry, failure: &ProgramFailure) {
+    fn warn_of_missing(
+        &self,
+        name: &str,
+        registry: &Registry,
+        file: &Path,
+        failure: &ProgramFailure,
+    ) {
         let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         if missing.insert(name.to_owned()) {
-            tracing::warn!("no credential of a helper is used for {registry}: {failure}");
+            let file = file.display();
+            tracing::warn!(
+                "no credential of a helper is used for {registry}: {failure}; install it, or remove it from {file}"
+            );
         }
     }
 

@@ -51,8 +51,8 @@ impl RegistryError {
                 let why = error.to_string();
                 return error.hint().or_else(|| out_of_files(&why)).map(str::to_owned);
             }
-            Cause::CredentialOfList(_) => {
-                "correct it there, set LONGSHORE_AUTH_… for the registry, which comes first, or leave out --list-credentials"
+            Cause::CredentialLookUp(error) => {
+                out_of_files(&error.to_string()).or_else(|| error.hint())?
             }
             Cause::Credential(_) => {
                 "fix or remove the credential that the error names; docker login writes it again"
