@@ -193,12 +193,14 @@ impl Progress {
     fn finished(&mut self, number: u32, outcome: Outcome, early: bool) {
         let (is_cut, is_repeated) = (outcome.is_cut, outcome.is_repeated);
         let is_cut_by_list = is_cut && outcome.names_platforms;
+        let is_cut_before = is_cut && outcome.status == Status::Skipped;
         let (would_copy, at_most) = (outcome.status == Status::DryRun, outcome.at_most);
         if !self.rows.end(number, outcome) {
             return;
         }
         self.totals.cut += u32::from(is_cut);
         self.totals.cut_by_list += u32::from(is_cut_by_list);
+        self.totals.cut_before += u32::from(is_cut_before);
         self.totals.at_most += at_most.unwrap_or_default();
         self.totals.unsized_entries += u32::from(would_copy && at_most.is_none());
         let Some(row) = self.rows.get(number) else { return };

@@ -172,6 +172,7 @@ fn the_figures_add_up() {
         left_out: 0,
         duplicates: 0,
         cut: 0,
+        cut_before: 0,
         cut_by_list: 0,
         at_most: 0,
         unsized_entries: 0,

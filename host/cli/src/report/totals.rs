@@ -29,7 +29,9 @@ pub(crate) struct Totals {
     pub(crate) unfinished: u32,
     /// Indexes of which the platform filter left a part out, copied or not.
     pub(crate) cut: u32,
-    /// The part of them whose platforms the list names.
+    /// The part of them that an earlier run cut, so that this one skips them.
+    pub(crate) cut_before: u32,
+    /// The part of all of them whose platforms the list names.
     pub(crate) cut_by_list: u32,
     /// Bytes that a dry run would move at most, as far as it read manifests.
     pub(crate) at_most: u64,

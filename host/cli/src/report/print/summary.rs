@@ -201,15 +201,19 @@ fn at_most(report: &Report) -> Option<String> {
 
 /// Says how many indexes the platform filter cut, and how to keep them whole.
 fn cut(report: &Report) -> Option<String> {
-    let Totals { cut, cut_by_list, .. } = report.totals;
+    let Totals { cut, cut_before, cut_by_list, .. } = report.totals;
     if cut == 0 || report.options.verb != Verb::Mirror {
         return None;
     }
-    let indexes = if cut == 1 { "1 index" } else { &format!("{cut} indexes") };
-    let its = if cut == 1 { "its digest" } else { "their digests" };
-    let Totals { copied, dry_run, unknown, .. } = report.totals;
-    let (did, change) = match (report.options.dry_run, copied + dry_run + unknown) {
-        // An earlier run cut them.
+    let of_run = cut - cut_before;
+    let (counted, earlier) = match (of_run, cut_before) {
+        (0, _) => (cut, String::new()),
+        (_, 0) => (of_run, String::new()),
+        (_, before) => (of_run, format!(" (an earlier run has cut {before} more)")),
+    };
+    let indexes = if counted == 1 { "1 index" } else { &format!("{counted} indexes") };
+    let its = if counted == 1 { "its digest" } else { "their digests" };
+    let (did, change) = match (report.options.dry_run, of_run) {
         (_, 0) => ("has cut", "changed"),
         (true, _) => ("would cut", "would change"),
         (false, _) => ("cut", "changed"),
@@ -222,7 +226,7 @@ fn cut(report: &Report) -> Option<String> {
             &format!("--arch all --os all keeps {kept}, the list names the platforms of the others")
         }
     };
-    Some(format!("the platform filter {did} {indexes}, and {its} {change}; {way_out}"))
+    Some(format!("the platform filter {did} {indexes}{earlier}, and {its} {change}; {way_out}"))
 }
 
 fn count(number: u64, what: &str) -> String {
@@ -294,18 +298,23 @@ mod tests {
             text(&report, None).contains("its digest changed; the list names these platforms\n")
         );
         report.totals.cut_by_list = 0;
-        report.totals.copied = 0;
+        report.totals.cut_before = 1;
         let kept = "\nthe platform filter has cut 1 index, and its digest changed; --arch all";
         assert!(text(&report, None).contains(kept), "{}", text(&report, None));
-        report.totals.cut = 12;
+        report.totals.cut = 3;
+        let more = "\nthe platform filter cut 2 indexes (an earlier run has cut 1 more), and their";
+        assert!(text(&report, None).contains(more), "{}", text(&report, None));
+        (report.totals.cut, report.totals.cut_before) = (12, 12);
         report.options.dry_run = true;
         // The destination has all of them, so a run would cut none.
         let kept =
             "\nthe platform filter has cut 12 indexes, and their digests changed; --arch all";
         assert!(text(&report, None).contains(kept), "{}", text(&report, None));
-        report.totals.unknown = 1;
-        assert!(text(&report, None).contains("filter would cut 12 indexes, and"));
-        (report.totals.unknown, report.totals.dry_run) = (0, 1);
+        report.totals.cut_before = 11;
+        let would = "\nthe platform filter would cut 1 index (an earlier run has cut 11 more), \
+                     and its digest would change; --arch all --os all keeps them\n";
+        assert!(text(&report, None).contains(would), "{}", text(&report, None));
+        report.totals.cut_before = 0;
         for (by_list, way_out) in [
             (0, "--arch all --os all keeps them"),
             (1, "--arch all --os all keeps 11, the list names the platforms of the others"),
