@@ -137,6 +137,25 @@ fn a_push_that_would_be_refused_is_said_to_be_once_for_all() {
 }
 
 #[test]
+fn an_entry_that_the_filter_skips_needs_no_login() {
+    let Some(destination) = Registry::docker().htpasswd("jo", "secret").start() else { return };
+    let source = Registry::embedded();
+    let s390x = Image::new("linux/s390x").layer(1, 100).build();
+    source.push("team/app", "1", &Index::oci().child(&s390x).build());
+    let run = |flags: &[&str]| {
+        let run = Longshore::new().mirror().list("team/app team/app 1\n").source(source.address());
+        run.destination(destination.address()).args(flags).run()
+    };
+    run(&["--dry-run"]).exits(0).sums_up("0 to copy, 1 skipped, 0 failed");
+    run(&[]).exits(0).sums_up("0 copied, 1 skipped, 0 failed");
+    for flags in [&["--dry-run", "--no-arch-os-fail"][..], &["--no-arch-os-fail"]] {
+        run(flags).exits(1).complains("no platform of the source satisfies the filter");
+    }
+    let kept = run(&["--dry-run", "-a", "s390x"]).exits(1);
+    kept.complains("a push would be refused: no credential is known for");
+}
+
+#[test]
 fn what_only_a_push_can_tell_is_not_counted_as_to_copy() {
     let Some(destination) = Registry::docker().htpasswd("jo", "secret").start() else { return };
     let source = Registry::embedded();

@@ -74,13 +74,10 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     let (job, mode) = (work.job, work.run.options.index);
     let (digest, manifest) = find_source(work).await?;
     let would_create = work.run.options.would_create.get(&job.destination.name());
-    let mut state = match would_create {
-        Some(what) => DestinationState::WouldBeCreated(what.clone()),
-        None => probe(work, &ManifestReference::to_push(&job.destination.version)).await?,
+    let mut state = match look(work, would_create).await {
+        Ok(state) => state,
+        Err(refusal) => return skipped_anyway(work, manifest, digest, refusal).await,
     };
-    if would_create.is_none() {
-        check_storage(work, &state).await?;
-    }
     if digest_decides(&job.filter, mode) && is_done(work, &state, &digest) {
         let manifest = read_for_referrers(work, manifest, &digest).await?;
         if let Some(manifest) = &manifest {
@@ -148,6 +145,50 @@ async fn try_preview(work: &Work<'_>) -> Result<Outcome, JobError> {
     let names_platforms = shape.is_cut && job.filter.names_platforms();
     let outcome = Outcome { is_cut: shape.is_cut, names_platforms, ..outcome };
     preview_referrers::add_to(work, outcome, &shape, state.is_new()).await
+}
+
+/// Looks at the destination; `would_create` is what a run would create there first.
+async fn look(
+    work: &Work<'_>,
+    would_create: Option<&String>,
+) -> Result<DestinationState, JobError> {
+    if let Some(what) = would_create {
+        return Ok(DestinationState::WouldBeCreated(what.clone()));
+    }
+    let reference = ManifestReference::to_push(&work.job.destination.version);
+    let state = probe(work, &reference).await?;
+    check_storage(work, &state).await?;
+    Ok(state)
+}
+
+/// The outcome of an entry whose push would be refused for its login. A run pushes nothing of which the filter
+/// selects nothing.
+///
+/// # Errors
+/// If the filter selects something, or that is not known: `refusal`.
+async fn skipped_anyway(
+    work: &Work<'_>,
+    manifest: Option<Manifest>,
+    digest: Digest,
+    refusal: JobError,
+) -> Result<Outcome, JobError> {
+    let (job, options) = (work.job, &work.run.options);
+    let is_login = refusal.of_store().is_some_and(|error| error.is_login || error.lacks_login);
+    if !is_login || job.filter.is_everything() {
+        return Err(refusal);
+    }
+    let manifest = match manifest {
+        Some(manifest) => Ok(manifest),
+        None => work.root(Some(&digest)).await,
+    };
+    let Ok(manifest) = manifest else { return Err(refusal) };
+    match shape(manifest, &job.filter, options.index, &work.reader()).await {
+        Ok(Shaped::Nothing) => {
+            let outcome = nothing_selected(job, options.no_platform_fails, &work.run.events)?;
+            Ok(Outcome { source_digest: Some(digest), ..outcome })
+        }
+        _ => Err(refusal),
+    }
 }
 
 /// Refuses a destination that shows content of another store.
