@@ -47,6 +47,30 @@ fn fresh_and_warm(source: &Registry, cache: &Registry, test: impl Fn()) {
 }
 
 #[test]
+fn an_inspection_says_that_the_destination_is_a_cache() {
+    with_caches(|source, cache| {
+        let image = format!("{}/team/app:1", source.address());
+        let look = |at: &Registry, output: &str| {
+            let run = Longshore::new().args(["inspect", &image, "-d", at.address()]);
+            run.args(["--output", output]).run().exits(0)
+        };
+        let (shown, name) = (look(cache, "text").stdout, cache.address());
+        let told = format!(
+            "{name}/team/app:1: the same digest; {name} is a pull-through cache; nothing can be mirrored into it\n"
+        );
+        assert!(shown.ends_with(&told), "{shown}");
+        let document = look(cache, "json").json();
+        let why = document["destination"]["pullThroughCache"].as_str().unwrap_or_default();
+        assert!(why.contains("is a pull-through cache"), "{document:#}");
+        // The source keeps what it shows.
+        let shown = look(source, "text").stdout;
+        assert!(shown.ends_with("/team/app:1: the same digest\n"), "{shown}");
+        let document = look(source, "json").json();
+        assert!(document["destination"]["pullThroughCache"].is_null(), "{document:#}");
+    });
+}
+
+#[test]
 fn mirror_refuses_a_cache_that_shows_the_tags() {
     with_caches(|source, cache| {
         fresh_and_warm(source, cache, || {

@@ -10,9 +10,9 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use longshore_oci::{
     Content, Descriptor, Digest, Manifest, ManifestReference, MediaType, Platform, PlatformFilter,
-    Reference, Referrer, Single, Tag, cosign_tags,
+    Reference, Single, Tag, artifact_type, cosign_tags,
 };
-use longshore_store::{Intent, Source};
+use longshore_store::{Destination, Intent, Source};
 
 pub use self::configurations::{Configurations, configurations};
 use crate::error::JobError;
@@ -103,6 +103,8 @@ pub struct Located {
     pub presence: Presence,
     /// How many of the image's referrers the repository holds. One that only cosign's tag leads to needs that tag.
     pub referrers: usize,
+    /// Says so if the store is a pull-through cache, which shows content that it does not keep.
+    pub cache: Option<String>,
 }
 
 /// Inspects what `reference` names in `store`.
@@ -259,17 +261,6 @@ async fn inspected_referrer(
     })
 }
 
-/// Returns the type of an artifact (image-spec, manifest.md, "artifactType"), or else that of its configuration.
-fn artifact_type(manifest: &Manifest) -> Option<String> {
-    let stated = Referrer::of(manifest).and_then(|referrer| referrer.artifact_type);
-    stated.or_else(|| match &manifest.content {
-        Content::Single(single) => {
-            single.config.as_ref().map(|config| config.media_type.as_str().to_owned())
-        }
-        Content::Index(_) => None,
-    })
-}
-
 /// The manifests of an image for one platform, and the platforms that it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfPlatform {
@@ -325,18 +316,26 @@ pub async fn of_platform(
     Ok(found)
 }
 
-/// Looks for an inspected image under `reference` in `store`.
+/// Looks for an inspected image under `reference` in `destination`.
 ///
 /// # Errors
-/// If the store cannot be asked.
+/// If the destination cannot be asked.
 pub async fn find(
     inspection: &Inspection,
-    store: &Arc<dyn Source>,
+    destination: &Arc<dyn Destination>,
     reference: &Reference,
 ) -> Result<Located, JobError> {
+    let store = &Arc::clone(destination).as_source();
     let presence = presence(inspection, store, reference).await?;
+    let shown = match &presence {
+        Presence::Same => Some(&inspection.digest),
+        Presence::Other { digest, .. } => Some(digest),
+        Presence::Absent { .. } => None,
+    };
+    let checked = destination.check_storage(&reference.repository, shown, Intent::Read).await;
+    let cache = checked.err().map(|error| error.message);
     if matches!(presence, Presence::Absent { manifests: 0 }) {
-        return Ok(Located { presence, referrers: 0 });
+        return Ok(Located { presence, referrers: 0, cache });
     }
     let held = |referrer: &InspectedReferrer| {
         let wanted = match &referrer.tag {
@@ -351,7 +350,7 @@ pub async fn find(
     };
     let held = stream::iter(inspection.referrers.iter().map(held)).buffered(AT_ONCE);
     let held: Vec<bool> = held.try_collect().await?;
-    Ok(Located { presence, referrers: held.into_iter().filter(|held| *held).count() })
+    Ok(Located { presence, referrers: held.into_iter().filter(|held| *held).count(), cache })
 }
 
 /// Returns the digest of a manifest of a destination, if it exists.

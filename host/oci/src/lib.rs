@@ -36,7 +36,9 @@ pub use platform::{ARCHITECTURES, Meant, Platform, PlatformError, PlatformFilter
 pub use reference::{ManifestReference, Name, Reference, Version};
 pub use reference_error::ReferenceError;
 pub use references::{PackedReference, References, ShownReference};
-pub use referrer::{Referrer, cosign_tags, is_made_of_digest, is_tag_of_referrers, referrers_tag};
+pub use referrer::{
+    Referrer, artifact_type, cosign_tags, is_made_of_digest, is_tag_of_referrers, referrers_tag,
+};
 pub use registry::{Registry, has_account, without_accounts};
 pub use repository::Repository;
 pub use store_name::{LayoutsName, StoreName, is_named_archive};

@@ -64,22 +64,39 @@ struct Repeated {
     annotations: Option<Value>,
 }
 
+/// Returns the type of an artifact (image-spec, manifest.md, "artifactType"), or else that of its configuration. It
+/// need not have a subject.
+pub fn artifact_type(manifest: &Manifest) -> Option<String> {
+    Repeated::of(manifest).artifact_type(manifest)
+}
+
+impl Repeated {
+    fn of(manifest: &Manifest) -> Self {
+        serde_json::from_slice(&manifest.raw.bytes).unwrap_or_default()
+    }
+
+    fn artifact_type(&self, manifest: &Manifest) -> Option<String> {
+        let stated = self.artifact_type.clone().filter(|stated| !stated.is_empty());
+        stated.or_else(|| match &manifest.content {
+            Content::Index(_) => None,
+            Content::Single(single) => {
+                single.config.as_ref().map(|config| config.media_type.to_string())
+            }
+        })
+    }
+}
+
 impl Referrer {
     /// Reads the referrer fields of `manifest`; `None` if it has no subject.
     pub fn of(manifest: &Manifest) -> Option<Self> {
-        let (config, subject) = match &manifest.content {
-            Content::Index(index) => (None, index.subject.as_ref()),
-            Content::Single(single) => (single.config.as_ref(), single.subject.as_ref()),
+        let subject = match &manifest.content {
+            Content::Index(index) => index.subject.as_ref(),
+            Content::Single(single) => single.subject.as_ref(),
         };
         let subject = subject?.digest.clone();
-        let repeated: Repeated = serde_json::from_slice(&manifest.raw.bytes).unwrap_or_default();
-        let stated = repeated.artifact_type.filter(|stated| !stated.is_empty());
-        let config_s = || config.map(|config| config.media_type.to_string());
-        Some(Self {
-            subject,
-            artifact_type: stated.or_else(config_s),
-            annotations: repeated.annotations,
-        })
+        let repeated = Repeated::of(manifest);
+        let artifact_type = repeated.artifact_type(manifest);
+        Some(Self { subject, artifact_type, annotations: repeated.annotations })
     }
 
     /// Its descriptor in a list of referrers.
@@ -99,13 +116,29 @@ impl Referrer {
 mod tests {
     use bytes::Bytes;
 
-    use super::{Referrer, cosign_tags, is_made_of_digest, is_tag_of_referrers, referrers_tag};
+    use super::{
+        Referrer, artifact_type, cosign_tags, is_made_of_digest, is_tag_of_referrers, referrers_tag,
+    };
     use crate::{Algorithm, Digest, Hasher, Manifest, Tag};
 
-    fn of(fields: &str) -> Option<Referrer> {
+    fn manifest(fields: &str) -> Manifest {
         let text = format!(r#"{{"schemaVersion":2,"layers":[]{fields}}}"#);
         let digest = Digest::of(text.as_bytes());
-        Referrer::of(&Manifest::parse(Bytes::from(text), None, digest).unwrap())
+        Manifest::parse(Bytes::from(text), None, digest).unwrap()
+    }
+
+    fn of(fields: &str) -> Option<Referrer> {
+        Referrer::of(&manifest(fields))
+    }
+
+    #[test]
+    fn an_artifact_without_a_subject_has_a_type_too() {
+        let digest = Digest::of(b"image");
+        let config = format!(r#","config":{{"mediaType":"c","digest":"{digest}","size":1}}"#);
+        assert_eq!(artifact_type(&manifest(&config)).as_deref(), Some("c"));
+        let both = manifest(&format!(r#"{config},"artifactType":"a""#));
+        assert_eq!(artifact_type(&both).as_deref(), Some("a"));
+        assert_eq!(artifact_type(&manifest("")), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use longshore_engine::plan::{parse_store_flag, valid_tags};
 use longshore_engine::{counted, inspect};
 use longshore_oci::{Reference, ReferenceError, Registry, Repository, StoreName, version_of_tag};
 use longshore_registry::InsecureRegistries;
-use longshore_store::{Source, Stores as _};
+use longshore_store::{Destination, Source, Stores as _};
 
 use super::layout_tag::{untagged, with_only_tag};
 use crate::error::{Exit, Fatal};
@@ -191,7 +191,10 @@ fn reference(text: &str, source: Option<&StoreName>) -> Result<Reference, Settin
 }
 
 /// Opens the store of `-d` to look at it. A folder that does not exist holds nothing.
-fn open_to_look(name: &StoreName, insecure: &InsecureRegistries) -> Result<Arc<dyn Source>, Fatal> {
+fn open_to_look(
+    name: &StoreName,
+    insecure: &InsecureRegistries,
+) -> Result<Arc<dyn Destination>, Fatal> {
     let settings = RegistrySettings { insecure: insecure.clone(), ..RegistrySettings::default() };
     let setup =
         StoreSetup::of_environment(settings, None)?.with_folders(None, Some(name), false)?;

@@ -106,6 +106,9 @@ fn write_text(
     }
     if let Some((copy, located)) = copy {
         let text = match located {
+            Ok(located @ Located { cache: Some(why), .. }) => {
+                format!("{}; {}", told(found, located), escape(why))
+            }
             Ok(located) => told(found, located),
             Err(_) => "it could not be read".to_owned(),
         };
@@ -224,6 +227,7 @@ fn document(
             "manifests": manifests,
             "tagged": tagged,
             "referrers": located.referrers,
+            "pullThroughCache": located.cache,
         })
     });
     serde_json::json!({
