@@ -110,6 +110,27 @@ fn corrupt_content_that_a_registry_keeps_is_never_said_to_be_copied() {
     }
 }
 
+/// docker-registry does not send a manifest that is not JSON.
+#[test]
+fn a_manifest_that_a_registry_cannot_read_has_a_way_out() {
+    let Some(pair) = Pair::docker() else { return };
+    let index = Index::oci().child(&image(1)).child(&image(2)).build();
+    pair.source.push("team/app", "1", &index);
+    let list = "team/app team/app 1\n";
+    pair.mirror(list).run().exits(0);
+    let path = pair.destination.stored("team/app", image(2).digest());
+    std::fs::write(&path, "no JSON").expect("it can be changed");
+    let hint =
+        "hint: the log of the registry says why; if its storage has damaged the manifest, delete";
+    let run = pair.validate(list).args(["--deep", "--retries=0"]).run().exits(1).complains(hint);
+    assert!(run.stderr.contains(&format!("/{})", image(2).digest().replace("sha256:", ""))));
+    let mend = || pair.mirror(list).args(["--force-recursive", "--retries=0"]).run();
+    mend().exits(1).complains(hint);
+    std::fs::remove_file(&path).expect("it is there");
+    mend().exits(0).sums_up("1 copied, 0 skipped, 0 failed");
+    pair.validate(list).arg("--deep").run().exits(0).sums_up("1 valid, 0 skipped, 0 failed");
+}
+
 #[test]
 fn a_forced_run_tells_what_it_mended_from_what_it_checked() {
     let pair = Pair::embedded();

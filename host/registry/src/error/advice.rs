@@ -183,11 +183,25 @@ impl RegistryError {
             413 => {
                 "ask for a higher limit: the registry or a proxy in front of it limits the size of uploads"
             }
+            500 => return self.damaged_manifest(answer),
             429 => {
                 "log in for a higher limit, run fewer jobs with -j, or wait longer with --max-wait"
             }
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// Returns the advice for a manifest that distribution cannot read from its own storage.
+    fn damaged_manifest(&self, answer: &ErrorResponse) -> Option<String> {
+        if self.operation.verb != "fetch manifest" || !answer.has_code("UNKNOWN") {
+            return None;
+        }
+        let (_, digest) = self.operation.target.rsplit_once('@')?;
+        let kept = kept_by_distribution(&digest.parse().ok()?);
+        Some(format!(
+            "the log of the registry says why; if its storage has damaged the manifest, delete it there ({kept}), and \
+             push it again (mirror --force-recursive)"
+        ))
     }
 }
