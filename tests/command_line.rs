@@ -239,7 +239,7 @@ fn a_wrong_settings_file_is_named_with_the_place() {
     let missing = mirror().args(["--settings", "none.toml"]).run().exits(2);
     missing
         .complains("none.toml")
-        .complains("hint: name the file with --settings or LONGSHORE_CONFIG");
+        .complains("hint: check its path and its rights; --settings or LONGSHORE_CONFIG names");
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl Refusal {
             );
         }
         let is_separated = |mark: char| {
-            self.lines.iter().all(|(_, line)| line.split(mark).count() == 3 && !line.contains(' '))
+            let mut lines = self.lines.iter().map(|(_, line)| line.trim_start());
+            lines.all(|line| line.split(mark).count() == 3 && !line.contains(' '))
         };
         [',', ';', '|'].into_iter().any(is_separated).then_some("separate columns with blanks")
     }
@@ -143,12 +144,15 @@ impl<'a> Explained<'a> {
     }
 }
 
-/// Returns the first lines that are neither empty nor comments, without the secrets in them.
+/// Returns the first lines that are neither empty nor comments, without the secrets in them. They keep their
+/// indentation, which YAML depends on.
 fn first_lines(text: &str) -> Vec<(u32, String)> {
     let masked = masked(text);
-    let lines = (1..).zip(masked.lines().map(str::trim));
-    let counting = lines
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#') && !line.starts_with("//"));
+    let lines = (1..).zip(masked.lines().map(str::trim_end));
+    let counting = lines.filter(|(_, line)| {
+        let text = line.trim_start();
+        !text.is_empty() && !text.starts_with('#') && !text.starts_with("//")
+    });
     counting.map(|(number, line)| (number, around(line, 1))).take(LINES).collect()
 }
 
@@ -173,6 +177,7 @@ mod tests {
         assert!(found[0].1.ends_with("ä…") && found[0].1.chars().count() < 200, "{found:?}");
         assert_eq!(found[1..], [(5, "c".to_owned()), (6, "d".to_owned())]);
         assert_eq!(first_lines("#\n"), []);
+        assert_eq!(first_lines("a:\n  # b\n  - b \n")[1], (3, "  - b".to_owned()));
     }
 
     #[test]

@@ -323,7 +323,10 @@ impl SettingsError {
     /// Returns advice for the user.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Read { .. } => Some("name the file with --settings or LONGSHORE_CONFIG".to_owned()),
+            Self::Read { .. } => Some(
+                "check its path and its rights; --settings or LONGSHORE_CONFIG names another file"
+                    .to_owned(),
+            ),
             Self::Toml { .. } => Some(
                 "texts need quotes and lists need brackets, as destination = \"registry.example.com\" and \
                  rewrite = [\"prefix\"]; numbers and true or false do not"
