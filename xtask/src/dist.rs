@@ -20,8 +20,8 @@ use crate::workspace::{Build, Workspace};
 /// Documents of the archive, at the same paths as here, so that the links of the README lead somewhere.
 const DOCUMENTS: [&str; 5] =
     ["README.md", "CHANGELOG.md", "LICENSE", "ARCHITECTURE.md", "CONTRIBUTING.md"];
-/// Folders of documents.
-const FOLDERS: [&str; 2] = ["docs", "examples"];
+/// Folders of documents. `wit` has the contract that docs/writing-plugins.md explains.
+const FOLDERS: [&str; 3] = ["docs", "examples", "wit"];
 /// The shells with completions, and the names that they look for.
 const SHELLS: [(&str, &str); 3] =
     [("bash", "longshore.bash"), ("zsh", "_longshore"), ("fish", "longshore.fish")];
@@ -224,5 +224,18 @@ mod tests {
             count += 1;
         }
         assert!(count > 10, "{count}");
+    }
+
+    #[test]
+    fn the_links_about_plugins_lead_into_the_archive() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let page = fs::read_to_string(root.join("docs/writing-plugins.md")).expect("the page");
+        let links: Vec<&str> =
+            page.split("](../").skip(1).filter_map(|rest| rest.split([')', '#']).next()).collect();
+        assert!(links.contains(&"wit/plugin.wit"), "{links:?}");
+        for link in links {
+            let has = FOLDERS.iter().any(|folder| Path::new(link).starts_with(folder));
+            assert!(has && root.join(link).exists(), "{link}");
+        }
     }
 }
