@@ -412,11 +412,11 @@ mod tests {
                 "apiVersion: v2\nname: a\nversion: 1.0.0\n\
                  dependencies: [{name: b, alias: one}, {name: b, alias: two}]\n",
             ),
-            ("values.yaml", "global: {g: 1}\none: {x: 2, c: {y: 3}, gone: null}\nc: no\n"),
+            ("values.yaml", "global: {g: 1}\none: {x: 2, c: {v: 3}, gone: null}\nc: no\n"),
             ("charts/b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 1.0.0\n"),
             ("charts/b/values.yaml", "x: 1\ngone: 1\nc: {z: 1}\n"),
             ("charts/b/charts/c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
-            ("charts/b/charts/c/values.yaml", "y: 1\nz: 0\n"),
+            ("charts/b/charts/c/values.yaml", "v: 1\nz: 0\n"),
             ("templates/Chart.yaml", "not: a chart"),
         ]);
         let found: Vec<_> = effective(&chart, &["two: {x: 9}\n".to_owned()])
@@ -429,9 +429,9 @@ mod tests {
             values
         };
         let expected = [
-            ("one.c", with_global(json!({"y": 3, "z": 1}))),
-            ("one", with_global(json!({"x": 2, "c": {"y": 3, "z": 1}}))),
-            ("two.c", with_global(json!({"y": 1, "z": 1}))),
+            ("one.c", with_global(json!({"v": 3, "z": 1}))),
+            ("one", with_global(json!({"x": 2, "c": {"v": 3, "z": 1}}))),
+            ("two.c", with_global(json!({"v": 1, "z": 1}))),
             ("two", with_global(json!({"x": 9, "gone": 1, "c": {"z": 1}}))),
         ];
         for (prefix, values) in expected {

@@ -151,9 +151,16 @@ fn each_way_to_write_an_image_is_moved() {
         &[],
     );
     check(
-        "jobs: [{name: x, on: true, image: 'q.io/a:1'}]",
+        "jobs: [{name: x, 'on': true, image: 'q.io/a:1'}]",
         &["{{ jobs.0.image }}", "+on: {{ jobs.0.on }}"],
         r#"{"jobs":[{"name":"x","on":true,"image":"m.io/ns/a:1"}]}"#,
+        &["m.io/ns/a:1"],
+        &[],
+    );
+    check(
+        "jobs: [{name: x, on: true, 0x1F: 1, image: 'q.io/a:1'}]",
+        &["{{ jobs.0.image }}", "+on: {{ jobs.0.true }}"],
+        r#"{"jobs":[{"name":"x","true":true,"31":1,"image":"m.io/ns/a:1"}]}"#,
         &["m.io/ns/a:1"],
         &[],
     );
