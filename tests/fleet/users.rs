@@ -87,7 +87,9 @@ fn a_fleet_speaks_tls() {
     trusting(pair.mirror(&list(3))).run().exits(0).sums_up("3 copied, 0 skipped, 0 failed");
     end(worker);
     let run = pair.mirror(&list(3)).args(["--fleet", &url]).run().exits(2);
-    run.complains("connect to NATS at tls://127.0.0.1:").complains("certificate");
+    run.complains("connect to NATS at tls://127.0.0.1:")
+        .complains("certificate")
+        .complains("hint: name a file with the CA of the NATS server in SSL_CERT_FILE");
 }
 
 /// A JWT of NATS: claims of an issuer, signed by it.

@@ -99,6 +99,9 @@ impl FleetError {
         Some(match self {
             Self::Address { .. } => "write nats://HOST:4222, or tls://HOST:4222",
             Self::Credentials { .. } => "give the .creds file of your NATS user with --fleet-creds",
+            Self::Connect { why, .. } if why.contains("certificate") => {
+                "name a file with the CA of the NATS server in SSL_CERT_FILE, and use an address that its certificate has"
+            }
             Self::Connect { .. } => {
                 "start a server with `nats-server -js`, or check the address; without --fleet everything runs on this machine"
             }
