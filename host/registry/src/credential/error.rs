@@ -7,7 +7,10 @@ use std::sync::Arc;
 use longshore_oci::Registry;
 
 use super::program::ProgramFailure;
-use super::variable::WHOLE_FILE;
+
+/// The variable that holds the text of an authentication file. Docker and GitLab read it too. Errors name it in the
+/// place of a file.
+pub(super) const WHOLE_FILE: &str = "DOCKER_AUTH_CONFIG";
 
 /// Why a registry's credential could not be looked up.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -6,10 +6,10 @@ use crate::secret::Secret;
 use longshore_oci::Registry;
 
 use super::auth_file::{AuthFile, AuthFilePath};
-use super::error::CredentialError;
+use super::error::{CredentialError, WHOLE_FILE};
 use super::kind::Credential;
 use super::listed::ListedCredential;
-use super::variable::{Variables, WHOLE_FILE};
+use super::variable::Variables;
 
 /// The user name for the destination's registry.
 const USERNAME: &str = "DOCKER_USERNAME";

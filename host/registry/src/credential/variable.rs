@@ -11,8 +11,6 @@ use crate::secret::Secret;
 
 /// The start of the name of a registry's variable.
 const PREFIX: &str = "LONGSHORE_AUTH_";
-/// The variable that holds the text of an authentication file. Docker and GitLab read it too.
-pub(super) const WHOLE_FILE: &str = "DOCKER_AUTH_CONFIG";
 
 /// Returns the variable that holds the credential of `registry`.
 ///
