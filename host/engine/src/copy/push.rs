@@ -47,7 +47,11 @@ async fn push(
     reference: &ManifestReference,
     manifest: &RawManifest,
 ) -> Result<Pushed, JobError> {
-    let was_there = work.run.options.force_recursive && is_sound(work, manifest).await;
+    let found = match work.run.options.force_recursive {
+        true => Some(look(work, manifest).await),
+        false => None,
+    };
+    let was_there = found == Some(Found::Sound);
     let pushed = work.destination.push_manifest(work.repository(), reference, manifest).await;
     let pushed = pushed.map_err(|error| work.destination_error(error));
     if pushed.as_ref().is_err_and(|error| missing_content(error).is_some()) {
@@ -59,23 +63,40 @@ async fn push(
         work.count(manifest.bytes.len() as u64);
         work.mended.manifests.fetch_add(1, Ordering::Relaxed);
     }
-    if work.run.options.deep {
+    // A registry that could not show the manifest may keep what it has, and accept the push nevertheless.
+    if work.run.options.deep || found == Some(Found::Unreadable) {
         read_back(work, manifest).await?;
     }
     Ok(Pushed { is_listed: pushed.is_listed, was_there })
 }
 
-/// Whether the destination has the manifest: with `--deep` it is read, else looked up. It is pushed in any case, so
-/// this is for the report only.
-async fn is_sound(work: &Work<'_>, manifest: &RawManifest) -> bool {
-    let reference = ManifestReference::Digest(manifest.digest.clone());
-    if work.run.options.deep {
-        return work.destination.manifest(work.repository(), &reference).await.is_ok();
-    }
-    matches!(work.probe(&reference).await, Ok(Some(_)))
+/// What a forced run finds of a manifest before it pushes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Sound,
+    Missing,
+    /// The destination cannot show it, or shows other content.
+    Unreadable,
 }
 
-/// Reads a manifest that was pushed (`--deep`).
+/// Looks for the manifest: with `--deep` it is read, else looked up. It is pushed in any case.
+async fn look(work: &Work<'_>, manifest: &RawManifest) -> Found {
+    let reference = ManifestReference::Digest(manifest.digest.clone());
+    if work.run.options.deep {
+        return match work.destination.manifest(work.repository(), &reference).await {
+            Ok(_) => Found::Sound,
+            Err(error) if error.is_not_found() => Found::Missing,
+            Err(_) => Found::Unreadable,
+        };
+    }
+    match work.probe(&reference).await {
+        Ok(Some(_)) => Found::Sound,
+        Ok(None) => Found::Missing,
+        Err(_) => Found::Unreadable,
+    }
+}
+
+/// Reads a manifest that was pushed.
 ///
 /// # Errors
 /// Also if the destination keeps other bytes under its digest.
