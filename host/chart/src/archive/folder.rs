@@ -54,11 +54,9 @@ pub struct Locked {
 impl Locked {
     /// Reports whether two dependencies are one chart. Their aliases may differ.
     fn is_same(&self, other: &Self) -> bool {
-        let of = |locked: &Self| {
-            let Dependency { name, repository, .. } = locked.dependency.clone();
-            (name, repository, locked.version.clone())
-        };
-        of(self) == of(other)
+        self.dependency.name == other.dependency.name
+            && self.dependency.repository == other.dependency.repository
+            && self.version == other.version
     }
 }
 

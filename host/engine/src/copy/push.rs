@@ -83,11 +83,9 @@ enum Found {
 async fn look(work: &Work<'_>, manifest: &RawManifest) -> Found {
     let reference = ManifestReference::Digest(manifest.digest.clone());
     if work.run.options.deep {
-        return match work.destination.manifest(work.repository(), &reference).await {
-            Ok(_) => Found::Sound,
-            Err(error) if error.is_not_found() => Found::Missing,
-            Err(_) => Found::Unreadable,
-        };
+        // It is read after the push in any case, so a missing one need not be told from an unreadable one.
+        let read = work.destination.manifest(work.repository(), &reference).await;
+        return if read.is_ok() { Found::Sound } else { Found::Unreadable };
     }
     match work.probe(&reference).await {
         Ok(Some(_)) => Found::Sound,
