@@ -14,24 +14,23 @@ class ListFormat(exports.ListFormat):
         return Confidence.CERTAIN if zarf.is_package(head) else Confidence.NO
 
     def parse(self, file_name: str, text: str) -> Parsed:
-        package = zarf.read(text)
-        return Parsed([entry(image) for image in package.images], [*map(remark, package.remarks)])
+        found = [*zarf.read(text)]
+        images = [entry(image) for image in found if isinstance(image, zarf.Image)]
+        return Parsed(images, [diagnostic(remark) for remark in found if isinstance(remark, zarf.Remark)])
 
 
 def entry(image: zarf.Image) -> Entry:
     name, tag, digest = zarf.split(image.reference)
     return Entry(
         source=name,
-        repositories=None,
         select=Selection_ByDigest(Pinned(digest, tag)) if digest else Selection_ByTag(tag or "latest"),
-        destination=None,
-        destination_tag=None,
-        platforms=[image.platform] if image.platform else [],
+        platforms=[f"linux/{image.architecture}"] if image.architecture else [],
         line=image.line,
         attributes=[Attribute("zarf/component", image.component)],
+        repositories=None, destination=None, destination_tag=None,
     )
 
 
-def remark(found: tuple[bool, int, int, str]) -> Diagnostic:
-    is_error, line, column, message = found
-    return Diagnostic(Severity.ERROR if is_error else Severity.WARNING, line, column, message)
+def diagnostic(remark: zarf.Remark) -> Diagnostic:
+    severity = Severity.ERROR if remark.is_error else Severity.WARNING
+    return Diagnostic(severity, remark.line, remark.column, remark.message)
