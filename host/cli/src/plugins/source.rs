@@ -45,7 +45,7 @@ impl PluginSource {
         if path.is_empty() {
             return Err(refused("it names nothing".to_owned()));
         }
-        let file = base.join(path);
+        let file = joined(base, Path::new(path));
         if has_account(text) && !file.exists() {
             let why = "a registry has oci:// before it, and no user name or password; longshore login stores those";
             return Err(refused(why.to_owned()));
@@ -86,6 +86,11 @@ impl fmt::Display for PluginSource {
     }
 }
 
+/// The path below `base`, without `.` in it: `./a` and `a` are one place.
+fn joined(base: &Path, path: &Path) -> PathBuf {
+    base.join(path).components().collect()
+}
+
 /// Reads `DIR/REPOSITORY[:TAG][@DIGEST]`. The repository is one component, which is one layout.
 fn in_folder(text: &str, base: &Path) -> Result<Reference, String> {
     let (rest, digest) = match text.rsplit_once('@') {
@@ -116,10 +121,8 @@ fn in_folder(text: &str, base: &Path) -> Result<Reference, String> {
     let repository =
         name.parse().map_err(|error: longshore_oci::ReferenceError| error.to_string())?;
     let folder = if folder.is_empty() { Path::new("/") } else { Path::new(folder) };
-    let folder = base.join(folder);
+    let folder = joined(base, folder);
     let path = folder.to_str().ok_or("the path is not UTF-8 text")?;
-    // `.` alone would stay in the name.
-    let path = path.strip_suffix("/.").unwrap_or(path);
     Ok(Reference { store: StoreName::Layouts(LayoutsName::new(path)), repository, version })
 }
 
@@ -149,13 +152,14 @@ mod tests {
     fn a_source_survives_the_lock_file() {
         let digest = format!("sha256:{}", "0".repeat(64));
         for (text, shown, written) in [
-            ("./a.wasm", "/work/./a.wasm", "file:a.wasm"),
+            ("./a.wasm", "/work/a.wasm", "file:a.wasm"),
             ("sub/a.wasm", "/work/sub/a.wasm", "file:sub/a.wasm"),
             ("/else/a.wasm", "/else/a.wasm", "file:/else/a.wasm"),
             ("oci://r.io/p/x", "oci://r.io/p/x:latest", "oci://r.io/p/x:latest"),
             ("oci://r.io:5000/x:1", "oci://r.io:5000/x:1", "oci://r.io:5000/x:1"),
             ("oci:usb/p/x:1", "oci:/work/usb/p/x:1", "oci:usb/p/x:1"),
             ("oci:x", "oci:/work/x:latest", "oci:./x:latest"),
+            ("oci:./usb/./x:1", "oci:/work/usb/x:1", "oci:usb/x:1"),
             ("oci:/mnt/usb/x:1", "oci:/mnt/usb/x:1", "oci:/mnt/usb/x:1"),
             (
                 &format!("oci:usb/x@{digest}"),
