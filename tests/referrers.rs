@@ -265,7 +265,7 @@ fn a_signature_whose_layer_the_registry_collected_is_sent_again() {
     signed.push(&pair.source, "team/app");
     let at_destination = FaultProxy::before(&pair.destination);
     let signature = &signed.referrers[2].1;
-    let put = Rule::on("PUT", &format!("*/manifests/{}", signature.digest())).first(1);
+    let put = Rule::on("PUT", &format!("*/manifests/{}", signature.digest())).first(2);
     at_destination.rule(put.answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")));
     let run = Longshore::new().mirror().list("team/app team/app 1\n").arg("--referrers");
     let run = run.source(pair.source.address()).destination(at_destination.address()).run();

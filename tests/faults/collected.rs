@@ -13,11 +13,23 @@ fn content_that_was_collected_meanwhile_is_sent_again() {
     let ends = Ends::with_layer(LENGTH);
     // The registry reports both blobs as existing, but they are missing when the manifest arrives.
     ends.destination_proxy.rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201))).rule(
+        Rule::on("PUT", TAG_PATH).first(2).answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
+    );
+    ends.arrives();
+    assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 3);
+    assert_eq!(ends.destination_proxy.count("PUT", "*/blobs/uploads/*"), 2, "both are sent");
+}
+
+/// Distribution misses a blob for the moment in which somebody else mounts it into the repository.
+#[test]
+fn content_that_was_not_seen_for_a_moment_is_not_sent_again() {
+    let ends = Ends::with_layer(LENGTH);
+    ends.destination_proxy.rule(
         Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
     );
     ends.arrives();
     assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 2);
-    assert_eq!(ends.destination_proxy.count("PUT", "*/blobs/uploads/*"), 2, "both are sent");
+    assert_eq!(ends.destination_proxy.count("PUT", "*/blobs/uploads/*"), 2, "each is sent once");
 }
 
 #[test]
@@ -30,7 +42,7 @@ fn content_below_an_index_that_was_collected_is_sent_again() {
     let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
     ends.destination_proxy
         .rule(Rule::on("POST", "*?mount=*").answers(Answer::status(201)))
-        .rule(Rule::on("PUT", &child).first(1).answers(Answer::error(404, "BLOB_UNKNOWN")))
+        .rule(Rule::on("PUT", &child).first(2).answers(Answer::error(404, "BLOB_UNKNOWN")))
         .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(400, "MANIFEST_UNKNOWN")));
     ends.mirror().exits(0);
     assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
@@ -44,7 +56,7 @@ fn a_child_that_was_collected_with_all_that_it_names_is_sent_again() {
     ends.source.push(REPOSITORY, TAG, &index);
     let child = format!("/v2/team/app/manifests/{}", ends.image.digest());
     ends.destination_proxy
-        .rule(Rule::on("PUT", TAG_PATH).first(1).answers(Answer::error(404, "MANIFEST_UNKNOWN")))
+        .rule(Rule::on("PUT", TAG_PATH).first(2).answers(Answer::error(404, "MANIFEST_UNKNOWN")))
         .rule(Rule::on("PUT", &child).occurring(2..=2).answers(Answer::error(404, "BLOB_UNKNOWN")));
     ends.mirror().exits(0);
     assert_eq!(ends.destination.manifest(REPOSITORY, TAG).bytes, index.bytes());
@@ -60,7 +72,7 @@ fn content_that_is_never_known_fails() {
         Rule::on("PUT", "*/manifests/*").answers(Answer::error(400, "MANIFEST_BLOB_UNKNOWN")),
     );
     ends.fails(&["destination: push manifest", "MANIFEST_BLOB_UNKNOWN"]);
-    assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 2, "once more, and no more");
+    assert_eq!(ends.destination_proxy.count("PUT", TAG_PATH), 3, "twice more, and no more");
 }
 
 /// Counts the uploads of a blob in all repositories.
@@ -94,7 +106,7 @@ fn other_images_mount_from_the_new_location() {
     for name in ["two", "three"] {
         destination.assert_complete(&format!("team/{name}"), TAG);
     }
-    assert_eq!(proxy.count("PUT", "/v2/team/two/manifests/*"), 2, "it was refused once");
+    assert_eq!(proxy.count("PUT", "/v2/team/two/manifests/*"), 3, "it was refused twice");
     assert_eq!(proxy.count("POST", "/v2/team/three/blobs/uploads/?*from=team%2Fone*"), 0);
     assert_eq!(proxy.count("POST", "/v2/team/three/blobs/uploads/?*from=team%2Ftwo*"), 1);
     assert_eq!(uploads_of(&proxy, &layer), 2, "once before it was lost and once after");

@@ -1,12 +1,16 @@
 //! Pushes manifests, and forgets content that the destination turns out to lack.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use longshore_oci::{Content, Digest, Manifest, ManifestReference, RawManifest};
-use longshore_store::{Fault, Operation, StoreError, kept_by_distribution};
+use longshore_store::{Fault, ManifestPushed, Operation, StoreError, Trust, kept_by_distribution};
 
 use super::work::Work;
 use crate::error::JobError;
+
+/// The wait before a manifest is pushed again whose content the destination did not see.
+const CONTENT_APPEARS: Duration = Duration::from_millis(300);
 
 /// What a push did.
 pub(super) struct Pushed {
@@ -52,9 +56,14 @@ async fn push(
         false => None,
     };
     let was_there = found == Some(Found::Sound);
-    let pushed = work.destination.push_manifest(work.repository(), reference, manifest).await;
-    let pushed = pushed.map_err(|error| work.destination_error(error));
-    if pushed.as_ref().is_err_and(|error| missing_content(error).is_some()) {
+    let mut pushed = try_push(work, reference, manifest).await;
+    // While another machine mounts the same blob into the repository, distribution rewrites the file that links
+    // it, and misses the blob for that moment.
+    if is_for_missing_content(&pushed) && work.trust != Trust::Nothing {
+        tokio::time::sleep(CONTENT_APPEARS).await;
+        pushed = try_push(work, reference, manifest).await;
+    }
+    if is_for_missing_content(&pushed) {
         forget_named(work, manifest);
     }
     let pushed = pushed?;
@@ -120,6 +129,19 @@ pub(super) fn corrupt(operation: Operation, digest: &Digest) -> StoreError {
         kept_by_distribution(digest)
     );
     StoreError::new(operation, Fault::Refused, message).with_hint(hint)
+}
+
+async fn try_push(
+    work: &Work<'_>,
+    reference: &ManifestReference,
+    manifest: &RawManifest,
+) -> Result<ManifestPushed, JobError> {
+    let pushed = work.destination.push_manifest(work.repository(), reference, manifest).await;
+    pushed.map_err(|error| work.destination_error(error))
+}
+
+fn is_for_missing_content(pushed: &Result<ManifestPushed, JobError>) -> bool {
+    pushed.as_ref().is_err_and(|error| missing_content(error).is_some())
 }
 
 /// The failed push, if the destination lacks content that the manifest names.
