@@ -117,6 +117,27 @@ fn a_deleted_run_or_bucket_is_noticed() {
 }
 
 #[test]
+fn a_deleted_consumer_is_created_again() {
+    let Some(nats) = Nats::start() else { return };
+    let pair = filled(6);
+    let run = pair.mirror(&list(6)).args(["--fleet", &nats.url(), "--run=served"]).start();
+    run.line(|line| line.contains("began the run served").then_some(()));
+    let mut wire = nats.wire();
+    wire.published("served");
+    let stream = "longshore-served-jobs";
+    let consumers = wire.api(&format!("CONSUMER.NAMES.{stream}"), "");
+    let consumer = consumers["consumers"][0].as_str().expect("the run has a consumer");
+    assert_eq!(wire.api(&format!("CONSUMER.DELETE.{stream}.{consumer}"), "")["success"], true);
+    let worker = worker(&nats, "w").start();
+    let again = format!("the consumer of {stream} was deleted; created it again");
+    run.line(|line| line.contains(&again).then_some(()));
+    run.finish().exits(0).sums_up("6 copied, 0 skipped, 0 failed");
+    assert_arrived(&pair, 6);
+    end(worker);
+    assert_clean(&nats);
+}
+
+#[test]
 fn purged_batches_are_published_again() {
     let Some(nats) = Nats::start() else { return };
     let pair = filled(6);

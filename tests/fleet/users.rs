@@ -86,6 +86,9 @@ fn a_fleet_speaks_tls() {
     let worker = started(trusting(Longshore::new().arg("worker")));
     trusting(pair.mirror(&list(3))).run().exits(0).sums_up("3 copied, 0 skipped, 0 failed");
     end(worker);
+    let distrusting = Longshore::new().args(["worker", "--fleet", &url]).start();
+    distrusting.line(|line| line.contains("hint: name a file with the CA").then_some(()));
+    end(distrusting);
     let run = pair.mirror(&list(3)).args(["--fleet", &url]).run().exits(2);
     run.complains("connect to NATS at tls://127.0.0.1:")
         .complains("certificate")

@@ -103,7 +103,7 @@ impl FleetError {
                 "name a file with the CA of the NATS server in SSL_CERT_FILE, and use an address that its certificate has"
             }
             Self::Connect { .. } => {
-                "start a server with `nats-server -js`, or check the address; without --fleet everything runs on this machine"
+                "start a server with `nats-server -js`, or check the address; a run without --fleet needs none"
             }
             Self::Refused { .. } => {
                 "give the credentials of a NATS user with --fleet-creds FILE, or user and password in the address"

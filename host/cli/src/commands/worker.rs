@@ -51,7 +51,7 @@ async fn patiently(
         match connect(url, credentials.clone(), name).await {
             Err(Fatal::Fleet(error @ FleetError::Connect { .. })) => {
                 let text = format!("failed to {error}; trying again in {} s", pause.as_secs());
-                log.write(Level::Warning, &text);
+                log.warning(&text, error.hint());
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(AGAIN.1);
             }

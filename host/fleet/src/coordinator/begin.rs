@@ -2,7 +2,7 @@
 
 use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::consumer::pull::Config as PullConfig;
-use async_nats::jetstream::stream::{Config as StreamConfig, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config as StreamConfig, RetentionPolicy, StorageType, Stream};
 use longshore_engine::job::Jobs;
 use longshore_store::Interrupt;
 use sha2::{Digest as _, Sha256};
@@ -225,16 +225,7 @@ async fn create(
     let jobs = created.map_err(|error| {
         connection.failed(format!("create the stream {}", name.jobs_stream()), &error)
     })?;
-    let config = PullConfig {
-        durable_name: Some(consumer(&record.id)),
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: ACK_WAIT,
-        max_ack_pending: 100_000,
-        ..PullConfig::default()
-    };
-    jobs.create_consumer(config).await.map_err(|error| {
-        connection.failed(format!("create the consumer of {}", name.jobs_stream()), &error)
-    })?;
+    create_consumer(connection, &jobs, &record.id).await?;
     let outcomes =
         StreamConfig { name: name.outcomes_stream(), subjects: vec![name.outcomes()], ..kept() };
     jetstream.create_stream(outcomes).await.map_err(|error| {
@@ -242,6 +233,29 @@ async fn create(
     })?;
     Bucket::create(connection, &name.places()).await?;
     write(connection, runs, name, record).await
+}
+
+/// Creates the consumer from which the workers take the batches of the run `id`.
+///
+/// # Errors
+/// If the server refuses it.
+pub(super) async fn create_consumer(
+    connection: &Connection,
+    jobs: &Stream,
+    id: &str,
+) -> Result<(), FleetError> {
+    let config = PullConfig {
+        durable_name: Some(consumer(id)),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_ack_pending: 100_000,
+        ..PullConfig::default()
+    };
+    let created = jobs.create_consumer(config).await;
+    let stream = &jobs.cached_info().config.name;
+    created
+        .map(|_| ())
+        .map_err(|error| connection.failed(format!("create the consumer of {stream}"), &error))
 }
 
 fn kept() -> StreamConfig {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::Message;
+use async_nats::jetstream::stream::Stream;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -13,7 +14,7 @@ use longshore_store::Interrupt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use super::begin::{Run, announce};
+use super::begin::{Run, announce, create_consumer};
 use super::open::Open;
 use super::outcomes::{Read, read};
 use super::publish::{PublishError, groups, publish};
@@ -264,7 +265,11 @@ impl Run {
             }
             Err(_) => return Ok(Open::default()),
         };
-        if stream.cached_info().state.messages > 0 {
+        let state = &stream.cached_info().state;
+        if state.messages > 0 {
+            if state.consumer_count == 0 {
+                self.serve_again(progress.events, &stream).await?;
+            }
             return Ok(Open::default());
         }
         // Outcomes are stored before their batch is acknowledged, so all of them are in the stream by
@@ -281,6 +286,24 @@ impl Run {
             return Ok(Open::default());
         }
         Ok(progress.remaining.clone())
+    }
+
+    /// Creates the consumer again that somebody deleted. Batches that workers have come once more: their
+    /// acknowledgements went to the deleted one.
+    ///
+    /// # Errors
+    /// The ending of the run, if the user may not create it.
+    async fn serve_again(&self, events: &EventSender, jobs: &Stream) -> Result<(), Ending> {
+        match create_consumer(&self.connection, jobs, &self.record.id).await {
+            Ok(()) => {
+                let stream = &jobs.cached_info().config.name;
+                let text = format!("the consumer of {stream} was deleted; created it again");
+                events.note(0, None, Level::Warning, text);
+            }
+            Err(error) if error.is_permission() => return Err(refused(&error)),
+            Err(error) => tracing::debug!("{error}"),
+        }
+        Ok(())
     }
 
     /// Tells the workers to end, and takes what they still complete.
