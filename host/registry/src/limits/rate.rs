@@ -63,13 +63,17 @@ impl Limit {
         Self { per_second, processes: AtomicUsize::new(1), free: Mutex::new(free) }
     }
 
-    /// Reserves the time that `bytes` need, and returns when it ends. Time in which nothing was asked for is
-    /// not saved up.
+    /// Reserves the time that `bytes` need, and returns when it ends.
+    ///
+    /// Idle time counts for these bytes alone, and is not saved up for others. A blob waits here once when it
+    /// is received and once when it is sent, one wait after the other. Without the idle time of the other
+    /// wait, one blob would move at half of the rate.
     fn reserve(&self, bytes: usize, now: Instant) -> Instant {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let processes = self.processes.load(Ordering::Relaxed) as u128;
         let nanos = bytes as u128 * processes * 1_000_000_000 / u128::from(self.per_second.get());
-        *free = (*free).max(now) + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let needed = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        *free = (*free + needed).max(now);
         *free
     }
 }
@@ -110,12 +114,30 @@ mod tests {
     }
 
     #[test]
-    fn idle_time_is_not_saved_up() {
+    fn idle_time_is_not_saved_up_for_more_than_one_piece() {
         let begin = Instant::now();
         let limit = limit(1000, begin);
         let later = begin + Duration::from_secs(60);
+        assert_eq!(limit.reserve(1000, later), later);
         assert_eq!(limit.reserve(1000, later), later + Duration::from_secs(1));
-        assert_eq!(limit.reserve(1000, later), later + Duration::from_secs(2));
+        let soon = later + Duration::from_millis(1_500);
+        assert_eq!(
+            limit.reserve(1000, soon),
+            later + Duration::from_secs(2),
+            "half of it was idle"
+        );
+    }
+
+    #[test]
+    fn one_blob_moves_at_the_whole_rate_in_both_directions() {
+        let begin = Instant::now();
+        let (received, sent) = (limit(1000, begin), limit(1000, begin));
+        let mut now = begin;
+        for _ in 0..20 {
+            now = received.reserve(500, now);
+            now = sent.reserve(500, now);
+        }
+        assert_eq!(now, begin + Duration::from_secs(10));
     }
 
     #[test]
