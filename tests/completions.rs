@@ -130,8 +130,8 @@ fn zsh_offers_values_and_files_of_the_right_ending() {
     for (command, flag, expected) in [
         ("mirror", "-f+[", ":FILE:_files -g \"*.(txt|yaml|yml|json)\""),
         ("mirror", "--file=[", ":FILE:_files -g \"*.(txt|yaml|yml|json)\""),
-        ("mirror", "--settings=[", ":FILE:_files -g \"*.(toml)\""),
-        ("mirror", "--report=[", ":FILE.html:_files -g \"*.(html)\""),
+        ("mirror", "--settings=[", ":FILE:_files -g \"*.toml\""),
+        ("mirror", "--report=[", ":FILE.html:_files -g \"*.html\""),
         ("convert-list", "-i+[", ":FILE:_files -g \"*.(txt|yaml|yml|json)\""),
         ("mirror-charts", "-c+[", ":FILE:_files -g \"*.(yaml|yml)\""),
         ("mirror", "--index=[", ":MODE:(preserve docker oci)"),
@@ -141,6 +141,12 @@ fn zsh_offers_values_and_files_of_the_right_ending() {
         let found = specs.iter().find(|spec| spec.trim_start_matches('*').starts_with(flag));
         let found = found.unwrap_or_else(|| panic!("no {flag} in {command}: {specs:#?}"));
         assert!(found.contains(expected), "{command} {flag}: {found}");
+    }
+    let script = std::fs::read_to_string(zsh.folder.path().join("script")).expect("a script");
+    for rest in script.split("_files -g \"").skip(1) {
+        let pattern = rest.split('"').next().expect("the pattern ends");
+        // zsh complains if the pattern has qualifiers that do not exist.
+        zsh.run(&["-f", "-o", "nullglob", "-c", &format!("print -rl -- {pattern}")]);
     }
     for hidden in ["--skip-login", "--overwrite", "--sigstore-private-key", "--hide-log-time"] {
         let offered = specs("mirror").into_iter().find(|spec| spec.contains(hidden));

@@ -109,6 +109,8 @@ impl Script for Zsh {
         // '-f+[help]:FILE:_files' or '--file=[help]:FILE:_files'; the short form has the text of the long one.
         let Some((before, after)) = line.split_once(":_files'") else { return line.to_owned() };
         match endings_in_zsh(before) {
+            // zsh takes `(toml)` at the end of a pattern for qualifiers: only several endings may be in parentheses.
+            Some([ending]) => format!("{before}:_files -g \"*.{ending}\"'{after}"),
             Some(endings) => format!("{before}:_files -g \"*.({})\"'{after}", endings.join("|")),
             None => line.to_owned(),
         }
@@ -183,7 +185,7 @@ mod tests {
     fn each_shell_offers_files_of_the_right_ending() {
         let zsh = script(Shell::Zsh);
         assert!(zsh.contains(":FILE:_files -g \"*.(txt|yaml|yml|json)\"'"), "lists");
-        assert!(zsh.contains(":FILE:_files -g \"*.(toml)\"'"), "settings");
+        assert!(zsh.contains(":FILE:_files -g \"*.toml\"'"), "settings");
         let lists = zsh.lines().filter(|line| line.contains("*.(txt|yaml|yml|json)"));
         let lists: Vec<&str> = lists.collect();
         assert!(lists.iter().any(|line| line.contains("'-f+[")), "the short flag: {lists:?}");
