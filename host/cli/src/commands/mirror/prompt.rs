@@ -280,12 +280,12 @@ impl Conversation {
     }
 
     /// Returns the destination of a line with columns if nothing names its registry: it would be Docker
-    /// Hub, which is hardly what the user means.
+    /// Hub, which is hardly what the user means. A line with another number of columns has no destination.
     fn without_registry(&self, line: &str) -> Option<String> {
         if self.session.settings.destination.is_some() {
             return None;
         }
-        let destination = line.split_whitespace().nth(1)?;
+        let [_, destination, _] = words_of(line)[..] else { return None };
         let names_none = destination.parse::<Name>().is_ok_and(|name| name.store.is_none());
         names_none.then(|| destination.to_owned())
     }
@@ -414,11 +414,16 @@ enum Typed {
     Reference,
 }
 
+/// Returns the words of a line, without the remark after it.
+fn words_of(line: &str) -> Vec<&str> {
+    let is_text = |word: &&str| !word.starts_with('#') && !word.starts_with("//");
+    line.split_whitespace().take_while(is_text).collect()
+}
+
 impl Typed {
     /// Tells columns from one reference, without the remark after it.
     fn of(line: &str) -> Self {
-        let is_remark = |word: &&str| !word.starts_with('#') && !word.starts_with("//");
-        let words: Vec<&str> = line.split_whitespace().take_while(is_remark).collect();
+        let words = words_of(line);
         let is_command = words.get(1) == Some(&"pull") || words.get(2) == Some(&"pull");
         let has_option = words.first().is_some_and(|word| word.starts_with('-'));
         match words.len() {
