@@ -42,6 +42,8 @@ pub(crate) enum LoginError {
     Unusable {
         /// The part.
         part: Part,
+        /// Whether standard input gave it, and not a prompt or a flag.
+        from_stdin: bool,
         /// What is wrong with it.
         why: &'static str,
     },
@@ -56,7 +58,7 @@ impl LoginError {
             Self::NoTerminal(Part::Password) => {
                 Some("write it to standard input and give --password-stdin")
             }
-            Self::Unusable { part: Part::Password, .. } => Some(
+            Self::Unusable { part: Part::Password, from_stdin: true, .. } => Some(
                 "write the password alone to standard input; one line ending after it is left out",
             ),
             Self::Read { .. } | Self::Unusable { .. } => None,

@@ -22,7 +22,7 @@ pub(super) fn ask(
         None => ask_name(registry)?,
     };
     if let Some(why) = wrong_name(&username) {
-        return Err(LoginError::Unusable { part: Part::Username, why });
+        return Err(LoginError::Unusable { part: Part::Username, from_stdin: false, why });
     }
     let password = if from_stdin {
         let mut bytes = Vec::new();
@@ -36,7 +36,8 @@ pub(super) fn ask(
     } else {
         return Err(LoginError::NoTerminal(Part::Password));
     };
-    let password = password.map_err(|why| LoginError::Unusable { part: Part::Password, why })?;
+    let unusable = |why| LoginError::Unusable { part: Part::Password, from_stdin, why };
+    let password = password.map_err(unusable)?;
     Ok((username, Secret::new(password)))
 }
 
