@@ -189,4 +189,10 @@ fn a_worker_without_credentials_says_so_in_the_failed_entries() {
     broken.complains("missing.pem");
     let half = worker(&nats, "half").env("DOCKER_USERNAME", "me").run().exits(2);
     half.complains("DOCKER_PASSWORD");
+    let unread = worker(&nats, "unread").file("auth.json", "{");
+    let unread = started(unread.env("REGISTRY_AUTH_FILE", "auth.json"));
+    let expected = "[WARN] failed to read authentication file auth.json: invalid JSON at line 1";
+    unread.line(|line| line.contains(expected).then_some(()));
+    unread.line(|line| line.contains("hint: correct the file, or move it away").then_some(()));
+    end(unread);
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(flags: Flags, log: &Log) -> Result<Exit, Fatal> {
     let mut interrupt = listen(Hangup::Stops)?;
     let name = flags.name.filter(|name| !name.is_empty()).unwrap_or_else(machine);
     let name: String = escape(&name).chars().take(NAME).collect();
-    let opener = OwnStores::of_environment(Caches::of_environment(), flags.jobs)?;
+    let opener = OwnStores::of_environment(Caches::of_environment(), flags.jobs, log).await?;
     let metrics = Arc::<Metrics>::default();
     if let Some(address) = flags.listen {
         let metrics = Arc::clone(&metrics);

@@ -13,6 +13,7 @@ use super::caches::Caches;
 use super::environment::variable;
 use super::stores::{RegistrySettings, StoreSetup};
 use crate::error::Fatal;
+use crate::report::Log;
 
 /// The largest accepted `.creds` file, in bytes.
 const CREDENTIALS_LIMIT: u64 = 64 * 1024;
@@ -68,9 +69,18 @@ pub(crate) struct OwnStores {
 }
 
 impl OwnStores {
-    /// Checks that credentials, certificates and proxies can be read.
-    pub(crate) fn of_environment(caches: Caches, jobs: usize) -> Result<Self, Fatal> {
-        StoreSetup::of_environment(RegistrySettings::default(), None)?.stores(None)?;
+    /// Checks that credentials, certificates and proxies can be read. Warns of an authentication file that cannot:
+    /// registries that ask for no login need none, and each run reads it again.
+    pub(crate) async fn of_environment(
+        caches: Caches,
+        jobs: usize,
+        log: &Log,
+    ) -> Result<Self, Fatal> {
+        let setup = StoreSetup::of_environment(RegistrySettings::default(), None)?;
+        setup.stores(None)?;
+        if let Err(error) = setup.check_credential_files().await {
+            log.warning(&format!("failed to {error}"), error.hint());
+        }
         Ok(Self { caches, jobs })
     }
 

@@ -14,8 +14,9 @@ use longshore_engine::job::Jobs;
 use longshore_layout::LayoutStore;
 use longshore_oci::{LayoutsName, Registry, StoreName};
 use longshore_registry::{
-    CredentialSources, Credentials, DEFAULT_RETRIES, HintCache, InsecureRegistries,
-    ListedCredential, Proxies, Registries, RegistryOptions, ThrottlePause, certificate_directories,
+    CredentialError, CredentialSources, Credentials, DEFAULT_RETRIES, HintCache,
+    InsecureRegistries, ListedCredential, Proxies, Registries, RegistryOptions, ThrottlePause,
+    certificate_directories,
 };
 use longshore_store::{Destination, Effort, Source, StoreError, Stores};
 use tokio::sync::mpsc::UnboundedSender;
@@ -217,6 +218,14 @@ impl StoreSetup {
             );
         }
         self.stores(bound)
+    }
+
+    /// Reads the authentication files. Registries read them again when they ask for a login.
+    ///
+    /// # Errors
+    /// If one of them is unreadable or malformed.
+    pub(crate) async fn check_credential_files(&self) -> Result<(), CredentialError> {
+        Credentials::new(self.credentials.clone()).check_files().await
     }
 
     /// Returns the registry that receives the credential of the environment, in a run of `named`.

@@ -101,6 +101,22 @@ impl Credentials {
         Self { sources, files, answers, missing, origins }
     }
 
+    /// Reads the authentication files before a registry needs them. A pipe is left to its only reader.
+    ///
+    /// # Errors
+    /// If a file is unreadable or malformed.
+    pub async fn check_files(&self) -> Result<(), CredentialError> {
+        for file in &self.files {
+            let is_pipe = std::fs::metadata(&file.path.path).is_ok_and(|found| !found.is_file());
+            if file.path.named && is_pipe {
+                continue;
+            }
+            let content = file.content.get_or_init(|| AuthFile::read(&file.path));
+            content.await.as_ref().map_err(Clone::clone)?;
+        }
+        Ok(())
+    }
+
     /// Looks up the credential for `registry`, or the most specific one for `repository`; `None` is
     /// anonymous.
     ///
