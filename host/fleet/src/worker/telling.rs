@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use indicatif::HumanBytes;
+use longshore_engine::counted;
 use longshore_engine::event::{Event, Level};
 use longshore_engine::job::{Job, Outcome, Status};
 use longshore_store::{Effort, Stores};
@@ -280,7 +281,7 @@ impl Teller {
 
     /// Stores the outcomes of jobs, as often as needed.
     pub(super) async fn tell(&self, jobs: Vec<EndedJob>) -> Told {
-        let count = jobs.len();
+        let count = counted(jobs.len(), "outcome", "outcomes");
         let (run, worker, effort) = (self.run.clone(), self.worker.clone(), self.effort());
         let messages = Ended { run, worker, jobs, effort }.encode();
         let (mut over, mut stopping) = (self.over.clone(), self.stopping.clone());
@@ -306,7 +307,7 @@ impl Teller {
         tokio::select! {
             told = storing => told,
             () = too_late => {
-                tracing::warn!("{count} outcomes could not be reported: the run is over, or NATS is away");
+                tracing::warn!("{count} could not be reported: the run is over, or NATS is away");
                 Told::Open
             }
         }
