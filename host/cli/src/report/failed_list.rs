@@ -281,10 +281,7 @@ impl FailedList {
         let Target::File { place, aside, .. } = &self.target else { return Ok(()) };
         let met = self.meets();
         if place.is_taken()? || matches!(met, Meeting::Meanwhile(_)) {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "another file took its place",
-            ));
+            return Err(io::Error::other("another file took its place"));
         }
         let file = place.beside(OURS)?;
         self.write(file.as_file(), failures, true)?;

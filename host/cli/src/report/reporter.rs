@@ -40,6 +40,8 @@ pub(crate) struct Reporter {
     started: Instant,
     failed_list: Option<FailedList>,
     rewrite: Arc<Notify>,
+    /// Why the failed list could not be written the last time, so that the log says it once.
+    complaint: Option<String>,
     names: HashMap<u32, String>,
 }
 
@@ -48,7 +50,7 @@ impl Reporter {
     pub(crate) fn new(options: ReportOptions, log: Arc<Log>) -> Self {
         let rewrite = Arc::new(Notify::new());
         let (started, names) = (options.started, HashMap::new());
-        Self { started, options, log, failed_list: None, rewrite, names }
+        Self { started, options, log, failed_list: None, rewrite, complaint: None, names }
     }
 
     /// Shows the sources of these entries by other names.
@@ -120,10 +122,15 @@ impl Reporter {
 
     fn rewrite_failed_list(&mut self, rows: &Rows) {
         let Some(list) = &mut self.failed_list else { return };
-        if let Err(error) = list.rewrite(&rows.failures()) {
-            // The next interval tries again, and the end of the run falls back to the reserved file.
-            self.log.write(Level::Warning, &format!("failed to {error}"));
+        // The next interval tries again, and the end of the run falls back to the reserved file.
+        let complaint =
+            list.rewrite(&rows.failures()).err().map(|error| format!("failed to {error}"));
+        if complaint != self.complaint
+            && let Some(text) = &complaint
+        {
+            self.log.write(Level::Warning, text);
         }
+        self.complaint = complaint;
     }
 }
 

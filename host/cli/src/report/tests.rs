@@ -199,6 +199,35 @@ fn the_figures_add_up() {
 }
 
 #[test]
+fn the_log_says_once_that_the_list_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failed.txt");
+    let texts: Vec<FailedEntry> = (1..=6)
+        .map(|number| FailedEntry { number, text: format!("line {number}").into(), terms: None })
+        .collect();
+    let file = FailedListFile { path: &path, is_default: true, is_private: false, run: "" };
+    let list = FailedList::open(file, "longshore mirror -f failed.txt", &texts).unwrap();
+    fs::write(&path, "my notes\n").unwrap();
+    let (log, page) = log_at_noon(false, false);
+    let reporter = Reporter::new(options(), log).with_failed_list(list);
+    let trigger = reporter.rewrite_trigger();
+    let (jobs, ended) = jobs_and_ended();
+    let (sender, receiver) = EventSender::channel();
+    blocking(async {
+        let run = tokio::spawn(reporter.run(jobs, ended, receiver));
+        send_events(&sender);
+        for _ in 0..3 {
+            trigger.notify_one();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        drop(sender);
+        run.await.unwrap()
+    });
+    let log = page.text();
+    assert_eq!(log.matches("another file took its place").count(), 1, "{log}");
+}
+
+#[test]
 fn an_interrupt_leaves_a_list_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("failed.txt");

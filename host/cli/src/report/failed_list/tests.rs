@@ -271,7 +271,8 @@ fn what_appears_at_the_default_path_is_kept_and_so_is_the_list() {
         } else {
             fs::write(&path, "my notes\n").unwrap();
         }
-        assert!(list.rewrite(&[(1, "not done")]).is_err());
+        let error = list.rewrite(&[(1, "not done")]).unwrap_err().to_string();
+        assert!(error.ends_with(": another file took its place"), "{error}");
         let error = list.finish(&[(2, "denied")], |_| {}).unwrap_err();
         let ReportError::Displaced { kept, .. } = error else { panic!("{error}") };
         assert!(fs::read_to_string(&kept).unwrap().contains("image-2"));
