@@ -50,7 +50,15 @@ fn moto_accepts_the_signatures_and_creates_the_repository() {
 
     // The key is wrong, so no signature is right.
     let wrong = with_moto(&Places::new(), &moto, KEY).run().exits(0);
-    assert_silent(&wrong.complains("not authorized"), KEY);
+    let wrong = wrong.complains("not authorized").complains("(from AWS_ACCESS_KEY_ID)");
+    assert_silent(&wrong, KEY);
+    // The key fetches no password either. `docker login` writes no keys of AWS.
+    let places = Places::new();
+    wants_password(&places.destination, &format!("{ACCOUNT}-auth-token"));
+    let run = with_moto(&places, &moto, KEY).run().exits(1);
+    let run = run.complains("fetch the registry's credential with plugin `ecr`: not authorized");
+    let run = run.complains("hint: check the account of the plugin's endpoint and its rights");
+    assert_silent(&run, KEY);
 }
 
 #[test]

@@ -47,6 +47,13 @@ impl RegistryError {
                 "check the registry's name and port: a login page, a proxy or a web interface answers in its place"
             }
             Cause::Credential(why) if out_of_files(why).is_some() => out_of_files(why)?,
+            // The credential that fetches the registry's is in no file of docker.
+            Cause::Credential(why) if why.starts_with("fetch the registry's credential") => {
+                if !why.contains("not authorized: ") {
+                    return None;
+                }
+                "check the account of the plugin's endpoint and its rights"
+            }
             Cause::CertificateFile(error) => {
                 let why = error.to_string();
                 return error.hint().or_else(|| out_of_files(&why)).map(str::to_owned);
