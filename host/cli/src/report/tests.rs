@@ -216,9 +216,14 @@ fn the_log_says_once_that_the_list_cannot_be_written() {
     blocking(async {
         let run = tokio::spawn(reporter.run(jobs, ended, receiver));
         send_events(&sender);
+        // The first time is waited for, and the others come if they come.
+        while !page.text().contains("another file") {
+            trigger.notify_one();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         for _ in 0..3 {
             trigger.notify_one();
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         drop(sender);
         run.await.unwrap()
