@@ -222,14 +222,23 @@ impl Work {
             }
             tracing::info!("gave {count} back");
         }
-        for _ in 0..ACKS {
-            match acker.double_ack().await {
-                Ok(()) => return,
-                Err(error) => {
-                    let error = self.teller.connection.failed("acknowledge a batch", &*error);
-                    self.teller.connection.complain(&error);
+        let mut over = self.teller.over.clone();
+        let ends = async { drop(over.wait_for(|over| *over).await) };
+        let acknowledging = async {
+            for _ in 0..ACKS {
+                match acker.double_ack().await {
+                    Ok(()) => return,
+                    Err(error) => {
+                        let error = self.teller.connection.failed("acknowledge a batch", &*error);
+                        self.teller.connection.complain(&error);
+                    }
                 }
             }
+        };
+        tokio::select! {
+            () = acknowledging => {}
+            // The coordinator has the last outcome and deleted the stream, which answers no more.
+            () = ends => {}
         }
     }
 }
