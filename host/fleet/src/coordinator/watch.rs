@@ -135,7 +135,9 @@ impl Workers {
         if bytes > 0 {
             events.send(Event::Progress { job: 0, bytes });
         }
-        events.send(Event::Worker(known.share.clone()));
+        // While it works, its row counts the bytes of running jobs too, as the total does.
+        let bytes = known.share.bytes.max(known.moved);
+        events.send(Event::Worker(WorkerShare { bytes, ..known.share.clone() }));
     }
 
     /// Records the outcomes that count of a message, and returns the name of its worker.
@@ -304,6 +306,28 @@ mod tests {
             last.iter().map(|share| (share.jobs, share.bytes, share.retries)).collect();
         assert_eq!((figures, all_retries), (vec![(3, 10, 9), (1, 1, 1)], 10));
     }
+    #[test]
+    fn a_row_counts_the_bytes_of_running_jobs() {
+        let beat = Heartbeat {
+            run: "r".to_owned(),
+            worker: worker("1"),
+            running: 1,
+            moved: 7,
+            effort: effort(0),
+            refused: None,
+            left: false,
+        };
+        let (events, mut received) = EventSender::channel();
+        Workers::new("nats://x", "r").heard(beat, &events);
+        let mut rows = Vec::new();
+        while let Ok(event) = received.try_recv() {
+            if let Event::Worker(share) = event {
+                rows.push((share.jobs, share.bytes));
+            }
+        }
+        assert_eq!(rows, [(0, 7)]);
+    }
+
     #[test]
     fn what_workers_say_of_another_run_is_ignored() {
         let of_run = Heartbeat {
