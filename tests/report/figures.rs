@@ -35,6 +35,7 @@ fn retries_and_pauses_are_those_of_the_registry_that_caused_them() {
     for (at_source, method, pattern, answer, retries, pauses) in [
         (true, "GET", "*/manifests/*", throttled(), 1, 1),
         (true, "GET", "*/manifests/*", broken(), 1, 0),
+        (true, "GET", "*/blobs/*", broken(), 1, 0),
         (false, "PUT", "*/manifests/*", broken(), 1, 0),
         (false, "PUT", "*/manifests/*", throttled(), 1, 1),
     ] {
@@ -62,6 +63,20 @@ fn retries_and_pauses_are_those_of_the_registry_that_caused_them() {
             assert!(number("startSeconds") + number("seconds") <= elapsed + 0.1, "{what}");
         }
     }
+}
+
+#[test]
+fn a_folder_counts_the_retries_of_its_source() {
+    let ends = Ends::new();
+    // One request for the configuration, and one for the layer.
+    let broken = Answer::error(503, "UNAVAILABLE");
+    ends.source.rule(Rule::on("GET", "*/blobs/*").first(2).answers(broken));
+    let folder = tempfile::tempdir().expect("a scratch directory can be made");
+    let name = format!("oci:{}", folder.path().join("images").display());
+    let run = Longshore::new().mirror().list("team/app team/app 1\n").source(ends.source.address());
+    let document = run.destination(&name).args(["--output", "json"]).run().exits(0).json();
+    assert_eq!(document["registries"][0]["name"], ends.source.address(), "{document:#}");
+    assert_eq!(document["retries"], 2, "{document:#}");
 }
 
 #[test]

@@ -156,8 +156,13 @@ impl Backoff {
         let Some(wait) = self.after(&error) else { return Err(error) };
         tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
         tokio::time::sleep(wait).await;
-        self.budget.effort.count_retry();
+        self.count_retry();
         Ok(())
+    }
+
+    /// Counts one retry at the registry of this back-off.
+    pub(super) fn count_retry(&self) {
+        self.budget.effort.count_retry();
     }
 }
 

@@ -26,6 +26,10 @@ impl Retries for ReadRetries {
     fn after(&mut self, error: &StoreError) -> Option<Duration> {
         self.0.after_read(error)
     }
+
+    fn count(&self) {
+        self.0.count_retry();
+    }
 }
 
 impl Source for Client {

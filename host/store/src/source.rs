@@ -39,6 +39,9 @@ pub enum BlobPresence {
 pub trait Retries: Send {
     /// The wait before the next attempt after `error`; `None` if the error is final.
     fn after(&mut self, error: &StoreError) -> Option<Duration>;
+
+    /// Counts a next attempt that begins, if the store counts its retries.
+    fn count(&self) {}
 }
 
 /// No retries: what a disk refuses once it refuses again.

@@ -107,6 +107,7 @@ impl LayoutStore {
             };
             tracing::debug!("{error}; trying again in {:.1} s", wait.as_secs_f32());
             unless_interrupted(transfer.interrupt, tokio::time::sleep(wait)).await?;
+            attempts.retries.count();
         }
     }
 

@@ -145,6 +145,16 @@ impl Client {
 }
 
 impl Attempts {
+    /// Counts the next attempt at the side whose `error` asked for it.
+    pub(crate) fn count_retry(&self, error: &AttemptError) {
+        match error {
+            AttemptError::Source(_) => self.of_source.count(),
+            AttemptError::Destination(_) | AttemptError::Interrupted => {
+                self.of_destination.count_retry();
+            }
+        }
+    }
+
     /// Decides what to do after the source failed.
     ///
     /// Content that failed verification twice is not fetched again.

@@ -71,7 +71,7 @@ impl Client {
                         self.cancel(transfer, &mut attempts).await;
                         return Err(interrupted);
                     }
-                    self.budget.effort.count_retry();
+                    attempts.count_retry(&error);
                 }
             }
         }
