@@ -403,6 +403,8 @@ fn a_page_has_all_typed_lines_and_is_written_at_the_end() {
     let page = page();
     assert!(page.contains("<h1>longshore mirror: 2 of 4 entries arrived, 2 failed</h1>"), "{page}");
     assert!(page.contains("lines typed at the prompt"), "{page}");
+    assert!(page.contains("<dt>Failed list</dt><dd><code>mirror-failed.txt</code>"), "{page}");
+    assert!(page.contains("<dt>Repeat with</dt>"), "{page}");
     assert_eq!(page.matches("<tr data-status=\"copied\">").count(), 2, "{page}");
     assert_eq!(page.matches("<tr data-status=\"failed\">").count(), 2, "{page}");
     for text in ["team/one:1", "team/two:1", "team/missing:1", "expected 3 columns", "not found"] {

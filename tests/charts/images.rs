@@ -84,6 +84,8 @@ fn the_report_has_charts_and_images_with_their_figures() {
         images[0].as_str(),
         images[1].as_str(),
         "<dt>Configuration</dt><dd><code>mirror.yaml</code>",
+        "<dt>Failed list</dt><dd><code>mirror-charts-failed.txt</code>",
+        "<dt>Repeat with</dt>",
     ] {
         assert!(page.contains(text), "no `{text}` in\n{page}");
     }

@@ -108,7 +108,11 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let failed = report.finish_failed_list(&command);
     let place = failed.as_ref().ok().and_then(Option::as_deref);
     let printed = report.print(place, &command);
-    let asked = session.asked(("Configuration", flags.config.display().to_string()));
+    let mut asked = session.asked(("Configuration", flags.config.display().to_string()));
+    if let Some(place) = place {
+        asked.push(("Failed list", place.display().to_string()));
+        asked.push(("Repeat with", command));
+    }
     let paged = page.map_or(Ok(()), |page| report.write_page(page, &asked));
     let exit = exit_of(&report, &session);
     let Err(error) = failed.map(|_| ()).and(printed).and(paged) else { return Ok(exit) };

@@ -1,6 +1,7 @@
 //! The prompt `>>>`: plans, executes and reports each line before it asks for the next one.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use rustyline::DefaultEditor;
@@ -366,31 +367,39 @@ impl Conversation {
         if let Some(text) = self.sums.told(done) {
             self.session.log.tell(&text);
         }
-        let paged = self.write_page();
-        let exit = self.end_failed_list()?;
+        let kept = self.end_failed_list();
+        let paged = self.write_page(kept.as_ref().ok().and_then(Option::as_deref));
+        kept?;
         paged?;
-        Ok(exit)
+        Ok(self.exit)
     }
 
-    fn write_page(&mut self) -> Result<(), ReportError> {
+    fn write_page(&mut self, failed_list: Option<&Path>) -> Result<(), ReportError> {
         let Some((page, lines)) = self.page.take() else { return Ok(()) };
-        let asked = self.session.asked(("List", "lines typed at the prompt".to_owned()));
+        let mut asked = self.session.asked(("List", "lines typed at the prompt".to_owned()));
+        if let Some(path) = failed_list {
+            asked.push(("Failed list", path.display().to_string()));
+            asked.push(("Repeat with", self.command.clone()));
+            asked.extend(self.mend.of(self.verdicts).map(|mend| ("Mend with", mend.to_owned())));
+        }
         lines.write_page(page, &asked)
     }
 
-    fn end_failed_list(&mut self) -> Result<Exit, Fatal> {
-        let Some(list) = self.failed_list.take() else { return Ok(self.exit) };
+    /// Writes the failed list at the end, and returns its path.
+    fn end_failed_list(&mut self) -> Result<Option<PathBuf>, Fatal> {
+        let Some(list) = self.failed_list.take() else { return Ok(None) };
         let log = &self.session.log;
         let tell = |remark: Remark| log.write(remark.level(), &remark.to_string());
-        if let Some(path) = list.finish(&self.failures(), tell)? {
-            let next = next_step(Some(&path), &self.command);
+        let path = list.finish(&self.failures(), tell)?;
+        if let Some(path) = &path {
+            let next = next_step(Some(path), &self.command);
             let text = format!("failed list: {}; {next}", path.display());
             self.session.log.tell(&text);
             if let Some(mend) = self.mend.of(self.verdicts) {
                 self.session.log.tell(&format!("mend with: {mend}"));
             }
         }
-        Ok(self.exit)
+        Ok(path)
     }
 }
 
