@@ -86,7 +86,8 @@ fn a_registry_of_ones_own_gets_its_call_before_the_push() {
     pair.assert_absent("hall/shelf/app", "1");
     let days = ["--plugin-config", "depot.days=7"];
     let done = depot().args(grant).args(days).run().exits(0);
-    assert!(done.stderr.contains("for 7 days"), "{}", done.stderr);
+    assert!(done.stderr.contains("as a booking for 7 days"), "{}", done.stderr);
+    assert!(!done.stdout.contains("not as configured"), "{}", done.stdout);
     pair.assert_arrived("hall/shelf/app", "1", &image(1));
 }
 

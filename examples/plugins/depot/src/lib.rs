@@ -61,7 +61,8 @@ impl RepoType for Depot {
         let body = json!({ "days": self.days }).to_string();
         let booked = host::send(DESK, &Request::new(Method::Post, path()).json(body))?;
         match booked.status {
-            201 => Ok(Outcome::new(State::Created).because(format!("for {} days", self.days))),
+            201 => Ok(Outcome::new(State::Created)
+                .because(format!("as a booking for {} days", self.days))),
             503 => Ok(Outcome::new(State::ReadOnly).because("the desk is closed")),
             _ => Err(refused(&booked)),
         }
@@ -100,7 +101,7 @@ mod tests {
     fn a_shelf_is_booked_once() {
         assert_eq!(booked(&[("GET", answer(200))], false), Ok(Outcome::new(State::Ready)));
         let free = || ("GET", answer(404));
-        let created = Outcome::new(State::Created).because("for 7 days");
+        let created = Outcome::new(State::Created).because("as a booking for 7 days");
         assert_eq!(booked(&[free(), ("POST", answer(201))], false), Ok(created));
         assert_eq!(booked(&[free()], true), Ok(Outcome::new(State::WouldCreate)));
         let closed = booked(&[free(), ("POST", answer(503))], false).expect("an outcome");
