@@ -42,6 +42,7 @@ one manifest. A destination without a \
 tag gets the tag of the source. A destination that is only a registry, or a new folder oci:DIR, gets the path \
 of the source too. oci:DIR:TAG is the image layout DIR, as in skopeo. docker:// before a reference is \
 accepted.
+In the log, M_ID is the number of the image in the run, and IMG_ID that of an image in its index.
 Exit codes: 0 all is copied, 1 something failed or nothing was selected, 2 the usage or configuration is wrong and nothing was \
 copied, 130 interrupted."
 )]
