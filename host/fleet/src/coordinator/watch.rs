@@ -306,6 +306,7 @@ mod tests {
             last.iter().map(|share| (share.jobs, share.bytes, share.retries)).collect();
         assert_eq!((figures, all_retries), (vec![(3, 10, 9), (1, 1, 1)], 10));
     }
+
     #[test]
     fn a_row_counts_the_bytes_of_running_jobs() {
         let beat = Heartbeat {
