@@ -79,4 +79,9 @@ fn an_installed_format_that_fails_to_probe_is_a_warning() {
     let copied = copied.destination(pair.destination.address()).run().exits(0);
     copied.complains("[WARN] recognise the list with plugin `trapper`: the plugin trapped");
     pair.assert_arrived("team/app", "1", &super::image());
+    // Most of all if no other format knows the list.
+    let unknown = run.again().mirror().list("what: is\n this [A\n").source("127.0.0.1:9");
+    let unknown = unknown.destination("127.0.0.1:9").run().exits(2);
+    let unknown = unknown.complains("no known format");
+    unknown.complains("[WARN] recognise the list with plugin `trapper`: the plugin trapped");
 }

@@ -20,21 +20,20 @@ pub(crate) struct ReadList {
     pub(crate) credentials: Vec<GivenCredential>,
 }
 
-/// The plugin that reads a list, and what should be said about the choice.
+/// The plugin that reads a list.
 pub(crate) struct Choice {
     /// The plugin.
     pub(crate) plugin: Plugin,
     /// The list as the plugin read it, if it had to read the list to be chosen.
     parsed: Option<Parsed>,
-    /// Plugins whose probe failed: they count as a no.
-    pub(crate) failures: Vec<PluginError>,
 }
 
 /// Asks each of `plugins` whether it knows the text, and takes the surest one. They are the built-in and
 /// installed formats that the text may be in. If formats of lines are equally sure, it takes the one that
 /// reads the whole text with the fewest errors: lines of another kind in a list are usually mistakes.
 ///
-/// They see `head`, the start of the text.
+/// They see `head`, the start of the text. A plugin whose probe fails counts as a no; its error goes into
+/// `failures`.
 ///
 /// # Errors
 /// If no format knows the text, or two are equally sure.
@@ -42,8 +41,8 @@ pub(crate) async fn choose(
     text: &ListText,
     head: &str,
     plugins: &[Plugin],
+    failures: &mut Vec<PluginError>,
 ) -> Result<Choice, ListError> {
-    let mut failures = Vec::new();
     let mut sure = Vec::new();
     for plugin in plugins {
         match plugin.probe(&text.name, head).await {
@@ -70,7 +69,7 @@ pub(crate) async fn choose(
     let surest: Vec<&Plugin> =
         sure.iter().filter(|(rank, _)| *rank == best).map(|(_, plugin)| *plugin).collect();
     if let [only] = surest.as_slice() {
-        return Ok(Choice { plugin: (*only).clone(), parsed: None, failures });
+        return Ok(Choice { plugin: (*only).clone(), parsed: None });
     }
     if let [first, second, ..] = surest.as_slice()
         && !surest.iter().all(|plugin| plugin.list_facts().lines)
@@ -99,7 +98,7 @@ pub(crate) async fn choose(
             })
         }
         (Some((_, plugin, parsed)), _) => {
-            Ok(Choice { plugin: plugin.clone(), parsed: Some(parsed), failures })
+            Ok(Choice { plugin: plugin.clone(), parsed: Some(parsed) })
         }
         (None, _) => Err(no_format(text, plugins).await),
     }
@@ -131,7 +130,7 @@ impl Choice {
 
     /// A plugin that was named.
     pub(crate) const fn forced(plugin: Plugin) -> Self {
-        Self { plugin, parsed: None, failures: Vec::new() }
+        Self { plugin, parsed: None }
     }
 }
 

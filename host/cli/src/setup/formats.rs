@@ -11,7 +11,9 @@ use crate::list::{self, Choice, GivenCredential, ListError, ReadList, format_of_
 use crate::report::Log;
 use crate::settings::PluginSettings;
 use longshore_engine::event::Level;
-use longshore_plugin_host::{Kind, LogLevel, Plugin, PluginHost, PluginLog, PluginSetup};
+use longshore_plugin_host::{
+    Kind, LogLevel, Plugin, PluginError, PluginHost, PluginLog, PluginSetup,
+};
 
 /// The list formats of a run.
 pub(crate) struct Formats<'a> {
@@ -99,12 +101,18 @@ impl Formats<'_> {
         Ok(match forced.or(named) {
             Some(name) => Choice::forced(self.load(name).await?),
             None => {
-                let (mut choice, mut unusable) = self.recognise(text, text.head()).await?;
+                let mut failures = Vec::new();
+                let (mut choice, mut unusable) =
+                    self.recognise(text, text.head(), &mut failures).await?;
                 // The words that identify a format may come late.
                 if let (Err(ListError::NoFormat { .. } | ListError::Ambiguous { .. }), Some(head)) =
                     (&choice, text.long_head())
                 {
-                    (choice, unusable) = self.recognise(text, head).await?;
+                    failures.clear();
+                    (choice, unusable) = self.recognise(text, head, &mut failures).await?;
+                }
+                for failure in &failures {
+                    self.log.write(Level::Warning, &failure.to_string());
                 }
                 for error in &unusable {
                     let text = format!("failed to {error}; the list is read without this plugin");
@@ -117,9 +125,6 @@ impl Formats<'_> {
                 let unusable = unusable.into_iter().find_map(plugin);
                 let choice =
                     choice.map_err(|error| error.with_known(&known).because_of(unusable))?;
-                for failure in &choice.failures {
-                    self.log.write(Level::Warning, &failure.to_string());
-                }
                 self.log.write(Level::Info, &read_as(text, choice.plugin.name()));
                 choice
             }
@@ -129,11 +134,13 @@ impl Formats<'_> {
 
 impl Formats<'_> {
     /// Asks the formats that may read a text, of which they see `head`. An installed one that cannot be loaded
-    /// counts as a no, and its error is returned too. The outer error is that of a built-in plugin.
+    /// counts as a no, and its error is returned too. The errors of probes go into `failures`. The outer error
+    /// is that of a built-in plugin.
     async fn recognise(
         &self,
         text: &ListText,
         head: &str,
+        failures: &mut Vec<PluginError>,
     ) -> Result<(Result<Choice, ListError>, Vec<Fatal>), Fatal> {
         let known = PluginHost::formats_for(&text.name, head).into_iter();
         let mut plugins = try_join_all(known.map(|name| self.load(name))).await?;
@@ -144,7 +151,7 @@ impl Formats<'_> {
                 Err(error) => unusable.push(error),
             }
         }
-        Ok((list::choose(text, head, &plugins).await, unusable))
+        Ok((list::choose(text, head, &plugins, failures).await, unusable))
     }
 }
 
