@@ -14,6 +14,19 @@ use crate::http::tls_fault::WANTS_CERTIFICATE;
 const READ_ONLY: &str = "the registry is read-only: end its maintenance, start longshore serve without --read-only, or \
                          push to another registry";
 
+/// Returns advice for a credential that cannot be used.
+fn for_credential(why: &str) -> Option<&'static str> {
+    if let Some(hint) = out_of_files(why) {
+        return Some(hint);
+    }
+    // The credential with which a plugin fetches the registry's is in no file of Docker.
+    if why.starts_with("fetch the registry's credential") {
+        let is_refused = why.contains("not authorized: ");
+        return is_refused.then_some("check the account of the plugin's endpoint and its rights");
+    }
+    Some("fix or remove the credential that the error names; docker login writes it again")
+}
+
 impl RegistryError {
     /// Advice for the user.
     pub fn hint(&self) -> Option<String> {
@@ -46,23 +59,13 @@ impl RegistryError {
             Cause::WebPage { .. } => {
                 "check the registry's name and port: a login page, a proxy or a web interface answers in its place"
             }
-            Cause::Credential(why) if out_of_files(why).is_some() => out_of_files(why)?,
-            // The credential that fetches the registry's is in no file of docker.
-            Cause::Credential(why) if why.starts_with("fetch the registry's credential") => {
-                if !why.contains("not authorized: ") {
-                    return None;
-                }
-                "check the account of the plugin's endpoint and its rights"
-            }
+            Cause::Credential(why) => for_credential(why)?,
             Cause::CertificateFile(error) => {
                 let why = error.to_string();
                 return error.hint().or_else(|| out_of_files(&why)).map(str::to_owned);
             }
             Cause::CredentialLookUp(error) => {
                 out_of_files(&error.to_string()).or_else(|| error.hint())?
-            }
-            Cause::Credential(_) => {
-                "fix or remove the credential that the error names; docker login writes it again"
             }
             Cause::Damaged { digest, .. } => {
                 return Some(format!(
