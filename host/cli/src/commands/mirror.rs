@@ -153,11 +153,7 @@ pub(super) async fn complete(
     if records.private_list.is_none() && report.has_failures() {
         session.log.tell(&format!("repeat with: {}", records.command));
     }
-    let mut asked = session.asked(records.asked);
-    if let Some(place) = place {
-        asked.push(("Failed list", place.display().to_string()));
-        asked.push(("Repeat with", records.command.to_owned()));
-    }
+    let mut asked = session.asked(records.asked, place, records.command);
     asked.extend(report.mend().map(|mend| ("Mend with", mend.to_owned())));
     let paged = records.page.map_or(Ok(()), |page| report.write_page(page, &asked));
     let totals = Some(report.totals);

@@ -108,11 +108,8 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let failed = report.finish_failed_list(&command);
     let place = failed.as_ref().ok().and_then(Option::as_deref);
     let printed = report.print(place, &command);
-    let mut asked = session.asked(("Configuration", flags.config.display().to_string()));
-    if let Some(place) = place {
-        asked.push(("Failed list", place.display().to_string()));
-        asked.push(("Repeat with", command));
-    }
+    let configuration = ("Configuration", flags.config.display().to_string());
+    let asked = session.asked(configuration, place, &command);
     let paged = page.map_or(Ok(()), |page| report.write_page(page, &asked));
     let exit = exit_of(&report, &session);
     let Err(error) = failed.map(|_| ()).and(printed).and(paged) else { return Ok(exit) };

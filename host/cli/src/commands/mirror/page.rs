@@ -28,8 +28,14 @@ impl Session {
         PageFile::open(path, &taken, is_private).map(Some)
     }
 
-    /// Returns what was asked of this run. `list` names the list or the configuration.
-    pub(in crate::commands) fn asked(&self, list: (&'static str, String)) -> Asked {
+    /// Returns what was asked of this run. `list` names the list or the configuration, and `repeat` is the command
+    /// for the failed list, if there is one.
+    pub(in crate::commands) fn asked(
+        &self,
+        list: (&'static str, String),
+        failed_list: Option<&Path>,
+        repeat: &str,
+    ) -> Asked {
         let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
         let command =
             shell_command(std::iter::once("longshore".to_owned()).chain(words.map(shown)));
@@ -39,6 +45,10 @@ impl Session {
         }
         if let Some(shard) = self.settings.list.shard {
             asked.push(("Part", shard.described()));
+        }
+        if let Some(path) = failed_list {
+            asked.push(("Failed list", path.display().to_string()));
+            asked.push(("Repeat with", repeat.to_owned()));
         }
         asked
     }

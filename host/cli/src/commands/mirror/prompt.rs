@@ -376,10 +376,9 @@ impl Conversation {
 
     fn write_page(&mut self, failed_list: Option<&Path>) -> Result<(), ReportError> {
         let Some((page, lines)) = self.page.take() else { return Ok(()) };
-        let mut asked = self.session.asked(("List", "lines typed at the prompt".to_owned()));
-        if let Some(path) = failed_list {
-            asked.push(("Failed list", path.display().to_string()));
-            asked.push(("Repeat with", self.command.clone()));
+        let list = ("List", "lines typed at the prompt".to_owned());
+        let mut asked = self.session.asked(list, failed_list, &self.command);
+        if failed_list.is_some() {
             asked.extend(self.mend.of(self.verdicts).map(|mend| ("Mend with", mend.to_owned())));
         }
         lines.write_page(page, &asked)
