@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::FutureExt as _;
 use longshore_chart::artifact::ChartStore;
 use longshore_engine::event::Level;
 use tokio::sync::Semaphore;
@@ -84,11 +85,7 @@ pub(crate) async fn run(settings: ChartSettings, log: &Arc<Log>) -> Result<Exit,
     let mut planned = session.plan_charts(&found, &target, stores.as_ref()).await?;
     if let (Some(folder), Some(renderer)) = (&flags.values_overlay, renderer.as_deref()) {
         let overlays = Overlays { folder, renderer, insecure: target.insecure };
-        let charts = &mut planned.charts;
-        let writing = async {
-            overlays.write(&found, charts).await;
-            Ok(())
-        };
+        let writing = overlays.write(&found, &mut planned.charts).map(Ok);
         session.unless_interrupted(writing).await?;
     }
     // Lines of the list are images. What else failed takes the command of this run again.
