@@ -78,6 +78,14 @@ fn a_user_whom_the_server_does_not_know_is_refused() {
 }
 
 #[test]
+fn a_server_without_tls_is_named_as_such() {
+    let Some(nats) = Nats::start() else { return };
+    let url = format!("tls://127.0.0.1:{}", nats.port());
+    let run = Pair::embedded().mirror(&list(1)).args(["--fleet", &url]).run().exits(2);
+    run.complains("hint: the server speaks no TLS at this address: write nats://");
+}
+
+#[test]
 fn a_fleet_speaks_tls() {
     let Some((nats, authority)) = Nats::secure() else { return };
     let pair = filled(3);

@@ -102,6 +102,9 @@ impl FleetError {
             Self::Connect { why, .. } if why.contains("certificate") => {
                 "name a file with the CA of the NATS server in SSL_CERT_FILE, and use an address that its certificate has"
             }
+            Self::Connect { why, .. } if why.contains("InvalidContentType") => {
+                "the server speaks no TLS at this address: write nats:// in place of tls://"
+            }
             Self::Connect { .. } => {
                 "start a server with `nats-server -js`, or check the address; a run without --fleet needs none"
             }

@@ -372,7 +372,9 @@ impl PluginError {
                     | Failure::CpuTime { .. }
                     | Failure::OutOfMemory { .. },
                 ..
-            } => Some("split the list into several files"),
+            } => Some(
+                "split the list into several files; if that does not help, the plugin has a fault",
+            ),
             Self::Call { failure: Failure::Trapped { .. } | Failure::Exited { .. }, .. } => {
                 Some("run it again with --debug, which also logs what the plugin wrote")
             }

@@ -2,6 +2,7 @@
 
 use longshore_engine::list::{ListText, Severity};
 use longshore_engine::plan::{around, masked};
+use longshore_oci::Digest;
 use longshore_plugin_host::{Plugin, PluginHost};
 
 use super::contract::{Parsed, of_parsed};
@@ -46,11 +47,14 @@ impl Refusal {
     /// Returns advice for what people write in a list that no format has.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         let words = || self.lines.iter().flat_map(|(_, line)| line.split_whitespace());
-        if words().any(|word| word.contains("://")) {
+        if words().any(|word| word.starts_with("http://")) {
             return Some(
                 "write references without a scheme, as registry.example.com/team/app; --tls-verify=false allows \
                  plain HTTP",
             );
+        }
+        if words().any(|word| word.contains("://")) {
+            return Some("write references without a scheme, as registry.example.com/team/app");
         }
         if words().any(|word| word.split('=').next() == Some("--platform")) {
             return Some(
@@ -58,7 +62,16 @@ impl Refusal {
                  platforms=linux/arm64, or give one reference a line behind --platform=linux/arm64",
             );
         }
-        if !self.lines.is_empty() && self.lines.iter().all(|(_, line)| has_sources(line)) {
+        let all = |is: fn(&str) -> bool| {
+            !self.lines.is_empty() && self.lines.iter().all(|(_, line)| is(line))
+        };
+        if all(has_digest) {
+            return Some(
+                "the second column is the digest of the image: join both with @, as `sed 's/[[:space:]]*sha256:/@sha256:/'` \
+                 prints it",
+            );
+        }
+        if all(has_sources) {
             return Some(
                 "the second column names the charts and clusters that need an image, as in Rancher's \
                  rancher-images-sources.txt: give rancher-images.txt, or the first column only, as `cut -d' ' -f1` \
@@ -82,6 +95,13 @@ impl Refusal {
             .then(|| format!("it lacks the words of other formats: {}", lacks.join(", ")));
         lines.chain(asked).chain(unasked).collect()
     }
+}
+
+/// Says whether a line is an image and its digest, as in Rancher's `rancher-images-digests-linux-amd64.txt`.
+fn has_digest(line: &str) -> bool {
+    let mut words = line.split_whitespace().skip(1);
+    let is_digest = words.next().is_some_and(|word| word.parse::<Digest>().is_ok());
+    is_digest && words.next().is_none()
 }
 
 /// Says whether a line is one of Rancher's `rancher-images-sources.txt`: an image with its tag, and the names of what
@@ -208,6 +228,11 @@ mod tests {
                 Some("rancher-images-sources.txt"),
             ),
             ("rancher/fleet:v0.9.0 core,rke2All\nrancher/a:1 system\n", Some("first column only")),
+            (
+                "docker.io/a/b:1 \
+                 sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n",
+                Some("join both with @"),
+            ),
             (
                 "docker.io/a/b:1 rke2All,rancher-vsphere-cpi:1.9.0+up1.9.0\n",
                 Some("rancher-images.txt"),
