@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -198,15 +199,20 @@ fn the_figures_add_up() {
     assert_eq!(numbers, [3, 4, 5, 6]);
 }
 
+/// Opens the failed list at `path`, the default one, of six lines.
+fn failed_list(path: &Path) -> FailedList {
+    let texts: Vec<FailedEntry> = (1..=6)
+        .map(|number| FailedEntry { number, text: format!("line {number}").into(), terms: None })
+        .collect();
+    let file = FailedListFile { path, is_default: true, is_private: false, run: "" };
+    FailedList::open(file, "longshore mirror -f failed.txt", &texts).unwrap()
+}
+
 #[test]
 fn the_log_says_once_that_the_list_cannot_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("failed.txt");
-    let texts: Vec<FailedEntry> = (1..=6)
-        .map(|number| FailedEntry { number, text: format!("line {number}").into(), terms: None })
-        .collect();
-    let file = FailedListFile { path: &path, is_default: true, is_private: false, run: "" };
-    let list = FailedList::open(file, "longshore mirror -f failed.txt", &texts).unwrap();
+    let list = failed_list(&path);
     fs::write(&path, "my notes\n").unwrap();
     let (log, page) = log_at_noon(false, false);
     let reporter = Reporter::new(options(), log).with_failed_list(list);
@@ -236,11 +242,7 @@ fn the_log_says_once_that_the_list_cannot_be_written() {
 fn an_interrupt_leaves_a_list_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("failed.txt");
-    let texts: Vec<FailedEntry> = (1..=6)
-        .map(|number| FailedEntry { number, text: format!("line {number}").into(), terms: None })
-        .collect();
-    let file = FailedListFile { path: &path, is_default: true, is_private: false, run: "" };
-    let list = FailedList::open(file, "longshore mirror -f failed.txt", &texts).unwrap();
+    let list = failed_list(&path);
     let reporter = Reporter::new(options(), log_at_noon(false, false).0).with_failed_list(list);
     let trigger = reporter.rewrite_trigger();
     let (jobs, ended) = jobs_and_ended();
