@@ -163,10 +163,11 @@ fn an_update_that_wants_more_needs_consent() {
     let wider = wider.complains("update waiter: there is no terminal to ask at");
     wider.complains("run longshore plugin update waiter --yes --grant='GET registry /who'");
     assert_eq!(lock(&run), before, "it was updated");
-    // What the settings file already has is not rewritten.
-    let table = update(run.again(), &["--yes", "--grant", "GET registry /who"]).exits(1);
-    table.complains("it has [plugins.waiter], which longshore does not change").complains(
-        "add to [plugins.waiter] the line grants = [\"POST registry /wait/*\", \"GET registry /who\"]",
+    // What the user wrote is not rewritten.
+    let own = format!("[plugins.waiter]\ngrants = ['{GRANT}']\n");
+    let table = update(run.again().file(SETTINGS, own), &["--yes", "--grant", "GET registry /who"]);
+    table.exits(1).complains("it has [plugins.waiter], which longshore does not change").complains(
+        "give [plugins.waiter] the line grants = [\"POST registry /wait/*\", \"GET registry /who\"]",
     );
     assert_eq!(lock(&run), before, "it was updated");
     let accepted = update(run.again(), &["--yes"]).exits(0).complains("which is not granted");
@@ -174,6 +175,17 @@ fn an_update_that_wants_more_needs_consent() {
     // Fewer requests need no consent.
     update(replaced(&[]), &[]).exits(0).complains("updated waiter");
     assert!(!lock(&run).contains("wants"));
+}
+
+#[test]
+fn the_command_that_agrees_adds_to_the_grants_that_longshore_wrote() {
+    let run = add(with_waiter(), &["--yes", "--grant", GRANT]).exits(0);
+    let written = run.file(SETTINGS).expect("the grant was written");
+    let wider = run.again().file("waiter.wasm", waiter(&[GRANT, "GET registry /who"]));
+    let agreed = plugin(wider, &["update", "waiter", "--yes", "--grant=GET registry /who"]).run();
+    let agreed = agreed.exits(0).complains("updated waiter");
+    let settings = agreed.file(SETTINGS).expect("there are settings");
+    assert_eq!(settings, written.replace("*\"]", "*\", \"GET registry /who\"]"));
 }
 
 #[test]

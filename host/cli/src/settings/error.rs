@@ -354,7 +354,7 @@ impl SettingsError {
                 Some("leave it out: a built-in plugin has the grants that it needs".to_owned())
             }
             Self::HasPluginTable { plugin, line, .. } => {
-                Some(format!("add to [plugins.{plugin}] the line {line}, and repeat the command"))
+                Some(format!("give [plugins.{plugin}] the line {line}, and repeat the command"))
             }
             Self::PluginConfig(_) => {
                 Some("for example --plugin-config prefix.prefix=team, or KEY=@FILE for a file's content".to_owned())

@@ -53,12 +53,12 @@ fn grant_lines(plugin: &str, grants: &[String]) -> String {
     format!("[plugins.{plugin}]\n{GRANTS} = {}\n", Value::Array(grants))
 }
 
-/// Adds the grants of a plugin to the settings file at `path`, and creates the file if it is missing.
-/// Everything else in it stays as the user wrote it.
+/// Adds the grants of a plugin to the settings file at `path`, and creates the file if it is missing. Grants that
+/// longshore wrote before get the new ones behind them. Everything else stays as the user wrote it.
 ///
 /// # Errors
-/// Returns an error if the file cannot be read or written, or has a table of the plugin, which only the
-/// user changes.
+/// Returns an error if the file cannot be read or written, or has a table of the plugin in which the user wrote the
+/// grants.
 pub(crate) fn add_grants(
     path: &Path,
     plugin: &str,
@@ -69,19 +69,31 @@ pub(crate) fn add_grants(
         Err(ReadError::System(error)) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(SettingsError::Read { path: path.to_owned(), error }),
     };
-    let lines = grant_lines(plugin, grants);
+    let granted = |text: &str| {
+        let file = SettingsFile::parse(path, text, vec![plugin.to_owned()])?;
+        file.plugin(plugin).map(|table| read(&file, plugin, table)).transpose()
+    };
+    let known = granted(&text)?;
+    let had = known.clone().unwrap_or_default();
+    let new = grants.iter().filter(|grant| !had.contains(grant));
+    let all: Vec<String> = had.iter().chain(new).cloned().collect();
+    let lines = grant_lines(plugin, &all);
     let refused = || SettingsError::HasPluginTable {
         path: path.to_owned(),
         plugin: plugin.to_owned(),
         line: lines.lines().last().unwrap_or_default().to_owned(),
     };
-    if SettingsFile::parse(path, &text, vec![plugin.to_owned()])?.plugin(plugin).is_some() {
+    let text = match known {
+        None => {
+            let between = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            format!("{text}{between}{lines}")
+        }
+        Some(known) => text.replacen(&grant_lines(plugin, &known), &lines, 1),
+    };
+    // `plugins` may be written in a way that takes no further table, and the grants in another way than longshore's.
+    if granted(&text).map_err(|_| refused())? != Some(all) {
         return Err(refused());
     }
-    let between = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    let text = format!("{text}{between}{lines}");
-    // `plugins` may be written in a way that takes no further table.
-    SettingsFile::parse(path, &text, vec![plugin.to_owned()]).map_err(|_| refused())?;
     let permissions = path.metadata().ok().map(|found| found.permissions());
     replace_text(path, &text, permissions)
         .map_err(|error| SettingsError::WriteGrants { path: path.to_owned(), error })
@@ -92,7 +104,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    use super::{add_grants, read};
+    use super::{add_grants, grant_lines, read};
     use crate::settings::SettingsFile;
 
     fn grants() -> Vec<String> {
@@ -124,6 +136,21 @@ mod tests {
                 assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
             }
         }
+    }
+
+    #[test]
+    fn grants_that_longshore_wrote_get_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.toml");
+        fs::write(&path, "# mine\n").unwrap();
+        add_grants(&path, "zarf", &grants()[..1]).unwrap();
+        let text = fs::read_to_string(&path).unwrap() + "key = 1\n\n[mirror]\njobs = 3\n";
+        fs::write(&path, &text).unwrap();
+        add_grants(&path, "zarf", &grants()).unwrap();
+        let more =
+            text.replace(&grant_lines("zarf", &grants()[..1]), &grant_lines("zarf", &grants()));
+        assert_ne!(more, text);
+        assert_eq!(fs::read_to_string(&path).unwrap(), more);
     }
 
     #[test]
