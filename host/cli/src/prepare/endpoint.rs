@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use longshore_oci::Registry;
 
-use super::endpoint_credential::{CredentialQuestion, credential_of};
+use super::endpoint_credential::{CredentialQuestion, FoundCredential, credential_of};
 use crate::settings::{EndpointSettings, plugin_flag};
 use crate::setup::variable;
 use longshore_plugin_host::{
@@ -106,7 +106,7 @@ impl RegistryEndpoints {
         registry: &str,
         host: &Registry,
         region: Option<&str>,
-    ) -> Result<Option<EndpointCredential>, String> {
+    ) -> Result<Option<FoundCredential>, String> {
         let question = CredentialQuestion {
             auth: &endpoint.auth,
             settings: self.settings.get(&endpoint.name).map(|known| known.credential(registry)),
@@ -146,9 +146,10 @@ impl RegistryEndpoints {
             .await
             .map_err(|why| TransportError::Denied(format!("use {table}: {why}")))?;
         match found {
-            Some(credential) => {
-                let place = self.place_of_credential(endpoint, &request.registry).unwrap_or(&table);
-                let owner = format!("endpoint {} of {} (from {place})", endpoint.name, self.plugin);
+            Some((credential, source)) => {
+                let source = source.unwrap_or(&table);
+                let owner =
+                    format!("endpoint {} of {} (from {source})", endpoint.name, self.plugin);
                 Ok(EndpointAuth::Own { credential, owner })
             }
             None => Err(TransportError::Denied(format!(
@@ -157,18 +158,6 @@ impl RegistryEndpoints {
                 wanted(&endpoint.auth, &table, self.built_in)
             ))),
         }
-    }
-
-    /// Names the source of a credential that is not from the settings: only keys of AWS have others.
-    fn place_of_credential(&self, endpoint: &Endpoint, registry: &str) -> Option<&'static str> {
-        let Auth::Sigv4 { .. } = endpoint.auth else { return None };
-        let own = self.own(endpoint, registry).map(|own| own.credential(registry));
-        let is_set = |key: &&str| own.is_some_and(|own| own.plain(key).is_some());
-        if ["access-key-id", "access-key-id-env", "profile", "helper"].iter().any(is_set) {
-            return None;
-        }
-        let variable = variable("AWS_ACCESS_KEY_ID").filter(|value| !value.is_empty());
-        Some(if variable.is_some() { "AWS_ACCESS_KEY_ID" } else { "a profile or role of AWS" })
     }
 
     async fn exchange(&self, request: OutgoingRequest) -> Result<IncomingResponse, TransportError> {
