@@ -139,6 +139,9 @@ pub enum Cause {
     /// The credential cannot be used.
     #[error("{0}")]
     Credential(String),
+    /// A plugin could not fetch the credential.
+    #[error("{0}")]
+    Exchange(String),
     /// The credential could not be looked up.
     #[error("{0}")]
     CredentialLookUp(CredentialError),

@@ -148,7 +148,7 @@ impl Client {
     ) -> Result<Option<Credential>, Cause> {
         match self.exchange.current(&self.registry).await {
             Some(Ok(credential)) => Ok(Some(credential)),
-            Some(Err(why)) => Err(Cause::Credential(why)),
+            Some(Err(why)) => Err(Cause::Exchange(why)),
             None => self.given_credential(repository).await,
         }
     }

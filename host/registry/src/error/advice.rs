@@ -14,17 +14,15 @@ use crate::http::tls_fault::WANTS_CERTIFICATE;
 const READ_ONLY: &str = "the registry is read-only: end its maintenance, start longshore serve without --read-only, or \
                          push to another registry";
 
-/// Returns advice for a credential that cannot be used.
-fn for_credential(why: &str) -> Option<&'static str> {
-    if let Some(hint) = out_of_files(why) {
-        return Some(hint);
+impl Cause {
+    /// What stopped a connection or a credential, in the words of what it came from.
+    fn why(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { why, .. } | Self::Broken { why, .. } => Some(why),
+            Self::Credential(why) | Self::Exchange(why) => Some(why),
+            _ => None,
+        }
     }
-    // The credential with which a plugin fetches the registry's is in no file of Docker.
-    if why.starts_with("fetch the registry's credential") {
-        let is_refused = why.contains("not authorized: ");
-        return is_refused.then_some("check the account of the plugin's endpoint and its rights");
-    }
-    Some("fix or remove the credential that the error names; docker login writes it again")
 }
 
 impl RegistryError {
@@ -33,15 +31,13 @@ impl RegistryError {
         if let Some(advice) = &self.advice {
             return Some(advice.clone());
         }
+        if let Some(hint) = self.cause.why().and_then(out_of_files) {
+            return Some(hint.to_owned());
+        }
         let hint = match &*self.cause {
             Cause::Certificate { fault, .. } | Cause::Handshake { fault, .. } => fault.hint(),
             Cause::Astray { .. } => {
                 "ask the operator of the registry; only a registry in the same network may lead there"
-            }
-            Cause::Unreachable { why, .. } | Cause::Broken { why, .. }
-                if out_of_files(why).is_some() =>
-            {
-                out_of_files(why)?
             }
             Cause::Unreachable { why, .. } if why.contains("no TLS") => {
                 "the registry speaks plain HTTP; allow it with --insecure-registry HOST:PORT (--tls-verify=false is for all registries)"
@@ -59,7 +55,13 @@ impl RegistryError {
             Cause::WebPage { .. } => {
                 "check the registry's name and port: a login page, a proxy or a web interface answers in its place"
             }
-            Cause::Credential(why) => for_credential(why)?,
+            Cause::Credential(_) => {
+                "fix or remove the credential that the error names; docker login writes it again"
+            }
+            // The account of an exchange is in no file of Docker.
+            Cause::Exchange(why) if why.contains("not authorized: ") => {
+                "check the account of the plugin's endpoint and its rights"
+            }
             Cause::CertificateFile(error) => {
                 let why = error.to_string();
                 return error.hint().or_else(|| out_of_files(&why)).map(str::to_owned);
