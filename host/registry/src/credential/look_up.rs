@@ -73,6 +73,17 @@ struct KnownFile {
     content: OnceCell<Result<AuthFile, CredentialError>>,
 }
 
+impl KnownFile {
+    /// Reads the file once.
+    ///
+    /// # Errors
+    /// If it is unreadable or malformed.
+    async fn content(&self) -> Result<&AuthFile, CredentialError> {
+        let content = self.content.get_or_init(|| AuthFile::read(&self.path));
+        content.await.as_ref().map_err(Clone::clone)
+    }
+}
+
 /// The credentials of a run.
 pub struct Credentials {
     sources: CredentialSources,
@@ -111,8 +122,7 @@ impl Credentials {
             if file.path.named && is_pipe {
                 continue;
             }
-            let content = file.content.get_or_init(|| AuthFile::read(&file.path));
-            content.await.as_ref().map_err(Clone::clone)?;
+            file.content().await?;
         }
         Ok(())
     }
@@ -167,9 +177,7 @@ impl Credentials {
             return Ok(Some(found));
         }
         for file in &self.files {
-            let content = file.content.get_or_init(|| AuthFile::read(&file.path));
-            let content = content.await.as_ref().map_err(Clone::clone)?;
-            match content.find(registry, repository)? {
+            match file.content().await?.find(registry, repository)? {
                 Found::Credential(credential, key) => {
                     let file = file.path.path.clone();
                     return Ok(Some((credential, CredentialOrigin::File { file, key })));
